@@ -1,0 +1,12 @@
+//! Every integration test, in one binary: the modules stand in the order of the house.
+
+mod cli;
+mod contract;
+mod docker;
+mod git;
+mod isolation;
+mod odoo;
+mod runner;
+mod store;
+mod support;
+mod workflow;

@@ -1,0 +1,2 @@
+//! odooops
+fn main() {}
