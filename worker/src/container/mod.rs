@@ -167,6 +167,9 @@ pub enum ContainerError {
     /// The thing asked for is not there (any more).
     #[error("not found: {0}")]
     NotFound(String),
+    /// What was asked for is never done (a mount of the engine's socket, an address that is none).
+    #[error("refused: {0}")]
+    Refused(String),
     /// Anything else the engine answered.
     #[error("the container engine answered: {0}")]
     Engine(String),
@@ -182,7 +185,9 @@ impl ContainerError {
             | Self::DiskFull(_)
             | Self::Engine(_)
             | Self::NotFound(_) => true,
-            Self::ImageMissing { .. } | Self::BuildFailed(_) | Self::CannotStart(_) => false,
+            Self::ImageMissing { .. } | Self::BuildFailed(_) | Self::CannotStart(_) | Self::Refused(_) => {
+                false
+            }
         }
     }
 }
