@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::container::{ContainerExit, ContainerSpec, Containers, Labels, Limits, OutputChunk};
-use crate::git::Git;
+pub use crate::git::Git;
 use crate::store::Stored;
 
 /// Why a step did not succeed; decided from what the worker itself saw, never from what the build printed.

@@ -1,0 +1,151 @@
+//! From a container's bytes to the log, and from its exit to a fault: one container to its end.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::action::{Fault, OutputTap};
+use crate::container::{ContainerError, ContainerExit, Containers, Output, OutputStream};
+
+use super::logs::{LogClosed, LogStream};
+use super::stop::{StopCause, StopSignal};
+
+/// How long output may be silent after the container's end before we stop waiting for its end (engines
+/// have been seen to leave the connection open).
+const SILENCE_AFTER_EXIT: Duration = Duration::from_secs(5);
+/// How long a container may outlive the grace period before we stop waiting and leave it to the clean-up.
+const OUTLIVES_GRACE: Duration = Duration::from_secs(5);
+
+/// What to do with a container's two streams.
+pub(super) struct Outlet<'a> {
+    /// Lines of stdout; `None` keeps it out of the log (it is data, and goes to the tap alone).
+    pub(super) stdout: Option<LogStream>,
+    /// Lines of stderr.
+    pub(super) stderr: LogStream,
+    /// Sees every chunk first.
+    pub(super) tap: Option<&'a mut dyn OutputTap>,
+}
+
+/// How a container came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// By itself.
+    Exited(ContainerExit),
+    /// We stopped it.
+    Stopped(StopCause),
+}
+
+/// Why a container could not be followed to its end.
+#[derive(Debug)]
+pub(super) enum FollowError {
+    Engine(ContainerError),
+    Step(Fault),
+}
+
+/// Starts a container and follows it to its end; when `stop` fires it is stopped (SIGTERM, SIGKILL after
+/// `grace`; at once when the lease is lost). The output is read to its end in any case.
+pub(super) async fn follow(
+    engine: &dyn Containers,
+    id: &str,
+    outlet: Outlet<'_>,
+    stop: &StopSignal,
+    grace: Duration,
+) -> Result<End, FollowError> {
+    let output = engine.start(id).await.map_err(FollowError::Engine)?;
+    let exited = CancellationToken::new();
+    let pumping = pump(output, outlet, &exited);
+    let waiting = engine.wait(id);
+    let stopping = stop_container(engine, id, stop, grace);
+    tokio::pin!(pumping, waiting, stopping);
+    let (mut end, mut pumped) = (None, false);
+    while end.is_none() || !pumped {
+        tokio::select! {
+            result = &mut pumping, if !pumped => {
+                pumped = true;
+                result?;
+            }
+            result = &mut waiting, if end.is_none() => {
+                end = Some(match (stop.cause(), result) {
+                    (Some(cause), _) => End::Stopped(cause),
+                    (None, Ok(exit)) => End::Exited(exit),
+                    (None, Err(error)) => return Err(FollowError::Engine(error)),
+                });
+                exited.cancel();
+            }
+            cause = &mut stopping, if end.is_none() => {
+                tracing::warn!(container = id, "the container outlived its grace period");
+                return Ok(End::Stopped(cause));
+            }
+        }
+    }
+    // The loop ends only with an end.
+    end.ok_or_else(|| FollowError::Engine(ContainerError::Engine("the container never ended".to_owned())))
+}
+
+/// Waits for the stop signal, stops the container, and returns when it should long be gone.
+async fn stop_container(engine: &dyn Containers, id: &str, stop: &StopSignal, grace: Duration) -> StopCause {
+    let cause = stop.fired().await;
+    let stopped = match cause {
+        StopCause::LeaseLost => engine.remove(id).await,
+        StopCause::Canceled | StopCause::TimedOut | StopCause::Shutdown => {
+            let lost_meanwhile = async {
+                stop.lost().await;
+                engine.remove(id).await
+            };
+            tokio::select! {
+                stopped = engine.stop(id, grace) => stopped,
+                removed = lost_meanwhile => removed,
+            }
+        }
+    };
+    if let Err(error) = stopped {
+        tracing::warn!(container = id, %error, "the container could not be stopped; the clean-up removes it");
+    }
+    tokio::time::sleep(OUTLIVES_GRACE).await;
+    cause
+}
+
+async fn pump(mut output: Output, mut outlet: Outlet<'_>, exited: &CancellationToken) -> Result<(), FollowError> {
+    loop {
+        let silent = async {
+            exited.cancelled().await;
+            tokio::time::sleep(SILENCE_AFTER_EXIT).await;
+        };
+        let chunk = tokio::select! {
+            chunk = output.next() => chunk,
+            () = silent => break,
+        };
+        let chunk = match chunk {
+            None => break,
+            Some(Ok(chunk)) => chunk,
+            Some(Err(error)) => {
+                // The exit decides; a torn output stream alone does not fail a step.
+                tracing::warn!(%error, "the container's output broke off");
+                break;
+            }
+        };
+        if let Some(tap) = outlet.tap.as_mut() {
+            tap.chunk(&chunk).await.map_err(FollowError::Step)?;
+        }
+        match chunk.stream {
+            OutputStream::Stdout => {
+                if let Some(stdout) = outlet.stdout.as_mut() {
+                    stdout.push(&chunk.bytes).await?;
+                }
+            }
+            OutputStream::Stderr => outlet.stderr.push(&chunk.bytes).await?,
+        }
+    }
+    if let Some(stdout) = outlet.stdout {
+        stdout.finish().await?;
+    }
+    outlet.stderr.finish().await?;
+    Ok(())
+}
+
+impl From<LogClosed> for FollowError {
+    fn from(_: LogClosed) -> Self {
+        Self::Step(Fault::Stopped("the log of this attempt is closed".to_owned()))
+    }
+}
