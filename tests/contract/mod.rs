@@ -1,1 +1,3 @@
-//! To come.
+//! The SQL contract, its Rust client, and `migrate`.
+
+mod harness;

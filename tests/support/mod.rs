@@ -1,1 +1,5 @@
-//! To come.
+//! What tests of several rooms need: a database of one's own, somebody to log in as, signals to wait for.
+
+pub mod postgres;
+pub mod postgres_roles;
+pub mod signals;

@@ -1,0 +1,63 @@
+//! Embeds every file below `../migrations` and `../sql`: what is there is applied, nothing is listed by hand.
+
+use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(env_path("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
+    let mut source = String::new();
+    let mut hasher = DefaultHasher::new();
+    for (name, folder) in [("MIGRATIONS", "migrations"), ("OBJECTS", "sql")] {
+        let folder = root.join(folder);
+        // A folder that is named here and missing would rebuild on every call.
+        if folder.is_dir() {
+            println!("cargo::rerun-if-changed={}", folder.display());
+        } else {
+            println!("cargo::rerun-if-changed={}", root.join("Cargo.toml").display());
+        }
+        let mut files = Vec::new();
+        collect(&folder, &mut files)?;
+        files.sort();
+        writeln!(source, "static {name}: &[(&str, &str)] = &[").map_err(io::Error::other)?;
+        for file in files {
+            let path = file.strip_prefix(&root).map_err(io::Error::other)?.display().to_string();
+            path.hash(&mut hasher);
+            fs::read(&file)?.hash(&mut hasher);
+            writeln!(source, "    ({path:?}, include_str!({:?})),", file.display().to_string())
+                .map_err(io::Error::other)?;
+        }
+        writeln!(source, "];").map_err(io::Error::other)?;
+    }
+    writeln!(source, "static CONTENT_HASH: &str = \"{:016x}\";", hasher.finish())
+        .map_err(io::Error::other)?;
+    let catalog = root.join("sql/catalog.json");
+    if catalog.is_file() {
+        writeln!(source, "static CATALOG: &str = include_str!({:?});", catalog.display().to_string())
+    } else {
+        writeln!(source, "static CATALOG: &str = \"{{}}\";")
+    }
+    .map_err(io::Error::other)?;
+    fs::write(Path::new(&env_path("OUT_DIR")?).join("schema_files.rs"), source)
+}
+
+fn env_path(name: &str) -> io::Result<String> {
+    env::var(name).map_err(io::Error::other)
+}
+
+/// Every `.sql` file below a folder.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "sql") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

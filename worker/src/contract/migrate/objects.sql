@@ -1,0 +1,30 @@
+-- Every function, view, trigger and policy in schema ops. `version` changes whenever one is made or replaced.
+select k.class::text as class, k.oid, k.version, i.type, i.identity, k.name
+from (
+  select 'pg_catalog.pg_proc'::regclass as class, p.oid, p.xmin::text || p.ctid::text as version,
+    p.proname::text as name
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where n.nspname = 'ops'
+  union all
+  -- Replacing a view changes its rule, not always its row in pg_class.
+  select 'pg_catalog.pg_class'::regclass, c.oid, r.xmin::text || r.ctid::text, c.relname::text
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  join pg_catalog.pg_rewrite r on r.ev_class = c.oid and r.rulename = '_RETURN'
+  where n.nspname = 'ops' and c.relkind = 'v'
+  union all
+  select 'pg_catalog.pg_trigger'::regclass, t.oid, t.xmin::text || t.ctid::text, t.tgname::text
+  from pg_catalog.pg_trigger t
+  join pg_catalog.pg_class c on c.oid = t.tgrelid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'ops' and not t.tgisinternal and t.tgparentid = 0
+  union all
+  select 'pg_catalog.pg_policy'::regclass, p.oid, p.xmin::text || p.ctid::text, p.polname::text
+  from pg_catalog.pg_policy p
+  join pg_catalog.pg_class c on c.oid = p.polrelid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'ops'
+) k
+cross join lateral pg_catalog.pg_identify_object(k.class, k.oid, 0) i
+order by i.type, i.identity

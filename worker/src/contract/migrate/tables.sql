@@ -1,0 +1,24 @@
+-- The two tables that migrate itself needs. The first is refinery's, column for column.
+create table if not exists ops.schema_history (
+  version int4 primary key,
+  name varchar(255),
+  applied_on varchar(255),
+  checksum varchar(255)
+);
+comment on table ops.schema_history is 'Migrations that were applied (refinery).';
+alter table ops.schema_history enable row level security;
+
+create table if not exists ops.schema_objects (
+  type text not null,
+  identity text not null,
+  view_digest text,
+  server_major int not null,
+  constraint schema_objects_pkey primary key (type, identity)
+);
+comment on table ops.schema_objects is
+  'What sql/ made when it was last applied; migrate drops what is here and no longer in sql/.';
+comment on column ops.schema_objects.type is 'function, view, trigger or policy, as pg_identify_object says.';
+comment on column ops.schema_objects.identity is 'As pg_identify_object says.';
+comment on column ops.schema_objects.view_digest is 'SHA-256 of pg_get_viewdef right after a view was made.';
+comment on column ops.schema_objects.server_major is 'Major version of the server that computed view_digest.';
+alter table ops.schema_objects enable row level security;
