@@ -44,6 +44,11 @@ pub enum Fault {
 pub trait OutputTap: Send {
     /// Called with each chunk, in order, before the next is read (so a slow tap slows the container).
     async fn chunk(&mut self, chunk: &OutputChunk) -> Result<(), Fault>;
+
+    /// The level that a line of the output has in the run's log.
+    fn level_of(&self, _line: &str) -> Level {
+        Level::Info
+    }
 }
 
 /// What the runner offers to an action. Everything made through it is labelled and removed by the runner.
@@ -67,7 +72,10 @@ pub trait Host: Send + Sync {
     ) -> Result<ContainerExit, Fault>;
     /// One line of our own in the run's log (redacted like all others).
     async fn log(&self, level: Level, message: &str) -> Result<(), Fault>;
+    /// The text with every registered secret replaced, for what goes to artifacts instead of the log.
+    fn redact(&self, text: &str) -> String;
     /// Streams bytes to the store and records the artifact under `key` (`backup/manifest.json`).
+    /// When reading `bytes` fails, nothing is stored.
     async fn save_artifact(
         &self,
         key: &str,
@@ -140,6 +148,8 @@ pub struct OdooSettings {
     pub data_dir: Option<String>,
     /// `ODOOOPS_CA_BUNDLE`: file with CA certificates for containers that fetch through a company CA.
     pub ca_bundle: Option<std::path::PathBuf>,
+    /// `ODOOOPS_PIP_INDEX_URL`: where python requirements come from, instead of PyPI; without a password.
+    pub pip_index_url: Option<String>,
 }
 
 /// What a step gives back when it succeeded: merged into the run's result and seen by later steps.
