@@ -11,12 +11,7 @@ fn main() -> io::Result<()> {
     let mut hasher = DefaultHasher::new();
     for (name, folder) in [("MIGRATIONS", "migrations"), ("OBJECTS", "sql")] {
         let folder = root.join(folder);
-        // A folder that is named here and missing would rebuild on every call.
-        if folder.is_dir() {
-            println!("cargo::rerun-if-changed={}", folder.display());
-        } else {
-            println!("cargo::rerun-if-changed={}", root.join("Cargo.toml").display());
-        }
+        println!("cargo::rerun-if-changed={}", folder.display());
         let mut files = Vec::new();
         collect(&folder, &mut files)?;
         files.sort();

@@ -112,7 +112,7 @@ impl ContractError {
         }
     }
 
-    fn from_refusal(refusal: Refusal) -> Self {
+    pub(super) fn from_refusal(refusal: Refusal) -> Self {
         match refusal.sqlstate.as_str() {
             "OP001" => Self::NotFound(refusal),
             "OP002" => Self::TransitionNotAllowed(refusal),

@@ -31,7 +31,7 @@ pub use overview::{
 };
 pub use projects::{Member, NewProject, NewTool, Project};
 pub use queue::{EnqueueOptions, Enqueued, NewRun, QueuedRun, WaitCause};
-pub use runs::{ClaimedRun, Completion, LeaseRenewal, RunState};
+pub use runs::{ClaimedRun, Completion, LeaseRenewal, ReapedRun, RunState};
 pub use settings::{CALL_TIMEOUT, CONNECT_TIMEOUT, DEFAULT_MAX_CONNECTIONS, DatabaseSettings};
 pub use steps::{StepRecord, StepState};
 pub use values::{

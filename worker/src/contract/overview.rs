@@ -181,7 +181,8 @@ impl Contract {
     /// [`ContractError::NotPermitted`] for login roles that may not read.
     pub async fn run_events(&self, run_id: RunId) -> Result<Vec<RunEvent>, ContractError> {
         self.of_run(
-            "select to_jsonb(e) as line from ops.run_events e where e.run_id = $1 order by e.id",
+            "select to_jsonb(e) as line from ops.run_events e where e.run_id = $1 \
+             order by e.created_at, e.attempt",
             run_id,
         )
         .await

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -79,12 +79,30 @@ pub struct Enqueued {
 /// A run that waits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QueuedRun {
+    /// Its place in the queue, from 1.
+    pub position: i64,
     /// The run.
-    #[serde(alias = "run_id")]
-    pub id: RunId,
-    /// Everything that the database says: position, age, why it waits.
-    #[serde(flatten)]
-    pub more: Map<String, Value>,
+    pub run_id: RunId,
+    /// Its number within the project.
+    pub run_number: i64,
+    /// Slug of the project.
+    pub project_slug: String,
+    /// Name of the workflow.
+    pub workflow_name: String,
+    /// Branch or tag.
+    pub git_ref: Option<String>,
+    /// Lower first.
+    pub priority: i32,
+    /// The latest attempt (0 = never claimed).
+    pub attempt: i32,
+    /// How long it has waited.
+    pub age_secs: i64,
+    /// Why it waits, one word; `None` when the next free worker takes it.
+    pub cause: Option<String>,
+    /// Why it waits, a sentence.
+    pub detail: Option<String>,
+    /// When it was queued.
+    pub created_at: Timestamp,
 }
 
 /// One reason why a run waits.

@@ -10,7 +10,9 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::row::{get, json, only, optional_word, word};
-use super::{ClaimToken, Contract, ContractError, FailureReason, RunId, RunStatus, StepState, Verdict};
+use super::{
+    ClaimToken, Contract, ContractError, FailureReason, Refusal, RunId, RunStatus, StepState, Verdict,
+};
 
 /// A run with everything that its execution needs (composite type `ops.claimed_run`).
 #[derive(Debug, Clone)]
@@ -112,6 +114,21 @@ pub struct Completion {
     pub failure_reason: Option<FailureReason>,
     /// Merged outputs of the steps.
     pub result: Option<Value>,
+}
+
+/// A run whose lease had expired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReapedRun {
+    /// The run.
+    pub id: RunId,
+    /// Its number within the project.
+    pub run_number: i64,
+    /// The attempt that was lost.
+    pub attempt: i32,
+    /// The worker that lost it.
+    pub worker_id: Option<String>,
+    /// The state it is in now: queued, failed or canceled.
+    pub status: RunStatus,
 }
 
 /// The columns of `ops.claimed_run`; never `*`, so that an added column does not matter.
@@ -230,14 +247,15 @@ impl Contract {
         run_state(&row)
     }
 
-    /// Ends many attempts in one call; one answer each, in order.
+    /// Ends many attempts in one call; one answer each, in order, as
+    /// [`complete_workflow_run`](Self::complete_workflow_run) would give it.
     ///
     /// # Errors
-    /// As [`complete_workflow_run`](Self::complete_workflow_run).
+    /// Only what concerns the call as a whole: [`ContractError::Unreachable`], [`ContractError::BadArgument`].
     pub async fn complete_workflow_runs(
         &self,
         completions: &[(RunId, ClaimToken, Completion)],
-    ) -> Result<Vec<RunState>, ContractError> {
+    ) -> Result<Vec<Result<RunState, ContractError>>, ContractError> {
         let ids: Vec<Uuid> = completions.iter().map(|(id, _, _)| id.0).collect();
         let tokens: Vec<Uuid> = completions.iter().map(|(_, token, _)| token.0).collect();
         let codes: Vec<Option<i32>> = completions.iter().map(|(_, _, end)| end.exit_code).collect();
@@ -247,7 +265,10 @@ impl Contract {
             completions.iter().map(|(_, _, end)| end.failure_reason.map(FailureReason::as_str)).collect();
         let results: Vec<Option<&Value>> =
             completions.iter().map(|(_, _, end)| end.result.as_ref()).collect();
-        let sql = format!("select {STATE_COLUMNS} from ops.complete_workflow_runs($1, $2, $3, $4, $5, $6)");
+        let sql = format!(
+            "select {STATE_COLUMNS}, refused_with, refusal \
+             from ops.complete_workflow_runs($1, $2, $3, $4, $5, $6)"
+        );
         let rows = self
             .rows(
                 &sql,
@@ -261,7 +282,7 @@ impl Contract {
                 ],
             )
             .await?;
-        rows.iter().map(run_state).collect()
+        rows.iter().map(completed_run).collect()
     }
 
     /// Gives a run back to the queue without counting the attempt.
@@ -299,9 +320,24 @@ impl Contract {
     ///
     /// # Errors
     /// [`ContractError::Unreachable`].
-    pub async fn reap_lost_runs(&self, limit: i32) -> Result<Vec<RunState>, ContractError> {
-        let sql = format!("select {STATE_COLUMNS} from ops.reap_lost_runs($1)");
-        self.rows(&sql, &[(&limit, Type::INT4)]).await?.iter().map(run_state).collect()
+    pub async fn reap_lost_runs(&self, limit: i32) -> Result<Vec<ReapedRun>, ContractError> {
+        let rows = self
+            .rows(
+                "select id, run_number, attempt, worker_id, status from ops.reap_lost_runs($1)",
+                &[(&limit, Type::INT4)],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ReapedRun {
+                    id: RunId(get(row, "id")?),
+                    run_number: get(row, "run_number")?,
+                    attempt: get(row, "attempt")?,
+                    worker_id: get(row, "worker_id")?,
+                    status: word(row, "status")?,
+                })
+            })
+            .collect()
     }
 
     /// Whether something that carries these labels is still needed.
@@ -356,6 +392,15 @@ fn claimed_run(row: &Row) -> Result<ClaimedRun, ContractError> {
         tool_images: json(row, "tool_images")?,
         step_states: json(row, "step_states")?,
     })
+}
+
+/// One answer of a batch: a state, or the SQLSTATE and message with which this one was refused.
+fn completed_run(row: &Row) -> Result<Result<RunState, ContractError>, ContractError> {
+    let Some(sqlstate) = get::<Option<String>>(row, "refused_with")? else {
+        return run_state(row).map(Ok);
+    };
+    let message = get::<Option<String>>(row, "refusal")?.unwrap_or_default();
+    Ok(Err(ContractError::from_refusal(Refusal { message, sqlstate, ..Refusal::default() })))
 }
 
 pub(super) fn run_state(row: &Row) -> Result<RunState, ContractError> {

@@ -166,6 +166,8 @@ words! {
         Succeeded = "succeeded",
         /// Ended badly.
         Failed = "failed",
+        /// Stopped because somebody asked for it.
+        Canceled = "canceled",
         /// Its `when` was not met.
         Skipped = "skipped",
     }

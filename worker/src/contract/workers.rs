@@ -34,10 +34,16 @@ pub struct Worker {
     pub labels: Vec<String>,
     /// How many runs it takes at a time.
     pub slots: i32,
+    /// Version of its binary.
+    pub version: Option<String>,
+    /// Host name.
+    pub host: Option<String>,
     /// What it says of itself.
     pub state: WorkerState,
     /// Why it is in that state.
     pub reason: Option<String>,
+    /// An operator wants it to take nothing new.
+    pub drain_requested: bool,
     /// When it was last heard of.
     pub last_seen_at: Option<Timestamp>,
 }
@@ -47,6 +53,8 @@ pub struct Worker {
 pub struct WorkerHeartbeat {
     /// An operator wants it to take nothing new.
     pub drain_requested: bool,
+    /// When the next run that waits for its time becomes due; `None` when none does.
+    pub next_due_in_ms: Option<i64>,
     /// One entry per run that was asked about.
     pub runs: Vec<RunHeartbeat>,
 }
@@ -64,7 +72,7 @@ pub struct RunHeartbeat {
     pub lease_expires_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, labels, slots, state::text as state, reason, last_seen_at";
+const COLUMNS: &str = "id, labels, slots, version, host, state, reason, drain_requested, last_seen_at";
 
 impl Contract {
     /// Makes a worker known, or known again.
@@ -109,7 +117,7 @@ impl Contract {
         let tokens: Vec<Uuid> = runs.iter().map(|(_, token)| token.0).collect();
         let rows = self
             .rows(
-                "select run_id, lost, cancel_requested, lease_expires_at, drain_requested \
+                "select run_id, lost, cancel_requested, lease_expires_at, drain_requested, next_due_in_ms \
                  from ops.heartbeat_worker($1, $2, $3, $4, $5, $6)",
                 &[
                     (&worker_id, Type::TEXT),
@@ -121,9 +129,14 @@ impl Contract {
                 ],
             )
             .await?;
-        let mut answer = WorkerHeartbeat { drain_requested: false, runs: Vec::with_capacity(rows.len()) };
+        let mut answer = WorkerHeartbeat {
+            drain_requested: false,
+            next_due_in_ms: None,
+            runs: Vec::with_capacity(rows.len()),
+        };
         for row in &rows {
             answer.drain_requested |= get::<bool>(row, "drain_requested")?;
+            answer.next_due_in_ms = get(row, "next_due_in_ms")?;
             // A worker without runs gets one row without a run.
             if let Some(run_id) = get::<Option<Uuid>>(row, "run_id")? {
                 answer.runs.push(RunHeartbeat {
@@ -135,6 +148,14 @@ impl Contract {
             }
         }
         Ok(answer)
+    }
+
+    /// When the next run that waits for its time becomes due, for a worker that found nothing to claim.
+    ///
+    /// # Errors
+    /// [`ContractError::Unreachable`].
+    pub async fn next_due_in_ms(&self) -> Result<Option<i64>, ContractError> {
+        get(&self.row("select ops.next_due_in_ms() as due", &[]).await?, "due")
     }
 
     /// Asks a worker to finish what it has and to take nothing new.
@@ -152,8 +173,11 @@ fn read(row: &Row) -> Result<Worker, ContractError> {
         id: get(row, "id")?,
         labels: get(row, "labels")?,
         slots: get(row, "slots")?,
+        version: get(row, "version")?,
+        host: get(row, "host")?,
         state: word(row, "state")?,
         reason: get(row, "reason")?,
+        drain_requested: get(row, "drain_requested")?,
         last_seen_at: get(row, "last_seen_at")?,
     })
 }
