@@ -141,7 +141,7 @@ impl StoreError {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Self::AccessDenied { url, reason: error.to_string() }
             }
-            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory | io::ErrorKind::AlreadyExists => {
                 Self::invalid(&url, "another object's name is in the way")
             }
             _ => Self::Failed { url, reason: error.to_string() },

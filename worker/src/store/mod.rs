@@ -107,6 +107,9 @@ impl Store {
 
     /// Writes, reads and deletes a small object under the prefix: proves address, rights and room.
     pub async fn check(&self) -> Result<(), StoreError> {
+        if let Backend::S3(s3) = &*self.backend {
+            s3.check_bucket().await?;
+        }
         let key = ObjectKey::probe();
         let stored = self.put(&key, Some("text/plain"), PROBE).await?;
         let read = self.read_probe(&stored).await;

@@ -107,6 +107,18 @@ impl S3 {
         format!("s3://{}/{}", self.bucket, self.full_key(key))
     }
 
+    /// Fails where the bucket is known not to exist: some servers would make it on the first put.
+    pub(super) async fn check_bucket(&self) -> Result<(), StoreError> {
+        let url = format!("s3://{}/{}", self.bucket, self.prefix);
+        let request = self.client.head_bucket().bucket(&self.bucket).customize();
+        match request.config_override(self.limits(0)).send().await.map_err(|error| judge(&url, error)) {
+            // Who may only put and get objects may not ask for the bucket.
+            Ok(_) | Err(StoreError::AccessDenied { .. }) => Ok(()),
+            Err(StoreError::NotFound { url }) => Err(StoreError::NoSuchBucket { url }),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) async fn put<R: AsyncRead + Send>(
         &self,
         key: &ObjectKey,
