@@ -9,6 +9,7 @@ mod images;
 mod implementation;
 mod output;
 mod owned;
+mod pace;
 mod run;
 
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 
 use super::errors::{Doing, classify};
+use super::pace::paced;
 use super::{Docker, Link};
 use crate::container::{ContainerError, ContainerExit, Output, OutputChunk, OutputStream};
 
@@ -20,7 +21,8 @@ impl Docker {
         let attached = link.call(Doing::Call, "POST /containers/attach", attach).await?;
         let start = link.client.start_container(id, None);
         link.call(Doing::Start, "POST /containers/start", start).await?;
-        Ok(output(link.clone(), id.to_owned(), attached.output.boxed()))
+        let output = output(link.clone(), id.to_owned(), attached.output.boxed());
+        Ok(paced(link.clone(), id.to_owned(), output))
     }
 }
 

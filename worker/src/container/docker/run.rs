@@ -53,6 +53,8 @@ impl Docker {
 
     pub(super) async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), ContainerError> {
         let link = self.link().await?;
+        // Not every engine stops what is paused (a slow reader's container may be).
+        link.unpause(id).await?;
         let grace_secs = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::new().t(grace_secs).build();
         let limit = link.limits.call + grace;
@@ -135,7 +137,11 @@ impl Link {
                     None if state.status == Some(ContainerStateStatusEnum::CREATED) => {
                         return Err(ContainerError::Engine(format!("container {id} was never started")));
                     }
-                    None => patience.renew(),
+                    // It runs: whatever happened to the engine, the container outlived it.
+                    None => {
+                        patience.renew();
+                        engine_was_gone = false;
+                    }
                 },
                 Err(error @ ContainerError::EngineGone(_)) => {
                     engine_was_gone = true;
