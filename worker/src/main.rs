@@ -1,2 +1,38 @@
-//! odooops
-fn main() {}
+//! The program: parse, start logging, dispatch. The only place that ends the process.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use odooops::cli::{self, Cli, Exit};
+use odooops::telemetry;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return print_usage(&answer).code().into(),
+    };
+    let exit = match telemetry::start(&cli.telemetry, cli.default_log_filter(), cli.color_of_stderr()) {
+        Ok(()) => run(cli),
+        Err(problem) => cli.refuse(&problem.into()),
+    };
+    exit.code().into()
+}
+
+/// `--help` and `--version` are answers, the rest is wrong usage; a reader that went away is neither.
+fn print_usage(answer: &clap::Error) -> Exit {
+    match answer.print() {
+        Err(problem) if problem.kind() != std::io::ErrorKind::BrokenPipe => Exit::Infrastructure,
+        Ok(()) | Err(_) if answer.use_stderr() => Exit::Usage,
+        Ok(()) | Err(_) => Exit::Done,
+    }
+}
+
+fn run(cli: Cli) -> Exit {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(cli::run(cli)),
+        Err(problem) => {
+            cli.refuse(&anyhow::Error::new(problem).context("the machine gives no threads to work with"))
+        }
+    }
+}

@@ -28,7 +28,8 @@ pub struct NewRun {
 }
 
 /// The options of `enqueue_run`; what is `None` is left to the database.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct EnqueueOptions {
     /// Lower first; 100 where unset.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -204,6 +205,25 @@ impl Contract {
         rows.iter()
             .map(|row| Ok(WaitCause { cause: get(row, "cause")?, detail: get(row, "detail")? }))
             .collect()
+    }
+
+    /// Ids of runs in a range (`first` and `last` included), for looking one up by the beginning of its id.
+    ///
+    /// # Errors
+    /// [`ContractError::NotPermitted`] for login roles that may not read.
+    pub async fn run_ids_between(
+        &self,
+        first: RunId,
+        last: RunId,
+        limit: i64,
+    ) -> Result<Vec<RunId>, ContractError> {
+        let rows = self
+            .rows(
+                "select r.id from ops.runs r where r.id between $1 and $2 order by r.id limit $3",
+                &[(&first.0, Type::UUID), (&last.0, Type::UUID), (&limit, Type::INT8)],
+            )
+            .await?;
+        rows.iter().map(|row| get::<Uuid>(row, "id").map(RunId)).collect()
     }
 
     /// The id of a run by project and number.

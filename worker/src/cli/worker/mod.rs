@@ -1,0 +1,48 @@
+//! `odooops worker`: starts one; with a verb, looks after those there are.
+
+mod drain;
+mod list;
+
+use clap::{Args, Subcommand};
+
+use super::failure::Refused;
+use super::session::Session;
+use super::{Cli, Exit};
+use crate::config::WorkerConfig;
+
+/// Without a verb a worker is started with these flags.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct WorkerCommand {
+    /// What to do instead of starting one.
+    #[command(subcommand)]
+    verb: Option<WorkerVerb>,
+    /// Flags of the worker that is started.
+    #[command(flatten)]
+    pub start: WorkerConfig,
+}
+
+/// What can be done with workers.
+#[derive(Debug, Subcommand)]
+enum WorkerVerb {
+    /// List the workers.
+    List,
+    /// Ask a worker to finish what it has and to take nothing new.
+    Drain(drain::DrainArgs),
+}
+
+impl WorkerCommand {
+    /// Whether this call is a worker.
+    #[must_use]
+    pub fn starts_one(&self) -> bool {
+        self.verb.is_none()
+    }
+}
+
+pub(super) async fn execute(command: &WorkerCommand, cli: &Cli) -> anyhow::Result<Exit> {
+    match &command.verb {
+        None => Err(Refused::usage("this build cannot start a worker", "install a later one").into()),
+        Some(WorkerVerb::List) => list::execute(&mut Session::open(cli).await?).await,
+        Some(WorkerVerb::Drain(args)) => drain::execute(args, &mut Session::open(cli).await?).await,
+    }
+}

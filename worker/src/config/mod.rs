@@ -1,0 +1,232 @@
+//! Every setting, from flags and environment: one struct per role, each secret wrapped as it is read.
+//!
+//! Nothing else in the program reads the environment (the AWS SDK reads its own variables).
+
+pub mod git;
+pub mod odoo;
+pub mod registry;
+pub mod secrets;
+pub mod worker;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+
+pub use git::{GitConfig, GitProtocol};
+pub use odoo::OdooConfig;
+pub use secrets::SecretsConfig;
+pub use worker::{WakeUp, WorkerConfig};
+
+/// A setting that is missing or cannot be right; always the caller's to mend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Nothing was given.
+    #[error("{what} is not set; set {variable}{example}")]
+    Missing {
+        /// In words.
+        what: &'static str,
+        /// The variable and the flag.
+        variable: &'static str,
+        /// ` to e.g. …`, or nothing.
+        example: &'static str,
+    },
+    /// Something was given that cannot be used. The value itself is repeated only where it is no secret.
+    #[error("{variable}: {problem}")]
+    Invalid {
+        /// The variable and the flag.
+        variable: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+}
+
+impl ConfigError {
+    fn invalid(variable: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Invalid { variable: variable.into(), problem: problem.into() }
+    }
+}
+
+/// The control-plane database.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseConfig {
+    /// Control-plane database, postgres://… (else SUPABASE_DB_URL). Prefer the variable: a flag shows in process lists.
+    #[arg(
+        long = "database-url",
+        global = true,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        help_heading = "Global"
+    )]
+    pub database_url: Option<SecretString>,
+}
+
+/// A connection string and the setting that it came from, for messages.
+#[derive(Debug, Clone)]
+pub struct DatabaseUrl {
+    /// The connection string.
+    pub url: SecretString,
+    /// The variable to look at when it does not work.
+    pub variable: &'static str,
+}
+
+impl DatabaseConfig {
+    /// The URL that the command line and scripts use: `DATABASE_URL`, else `SUPABASE_DB_URL`.
+    pub fn url(&self) -> Result<DatabaseUrl, ConfigError> {
+        self.url_or(variable("SUPABASE_DB_URL").map(SecretString::from))
+    }
+
+    fn url_or(&self, supabase: Option<SecretString>) -> Result<DatabaseUrl, ConfigError> {
+        let named = [(&self.database_url, "DATABASE_URL"), (&supabase, "SUPABASE_DB_URL")];
+        named
+            .into_iter()
+            .find_map(|(url, variable)| database_url(url.as_ref(), variable))
+            .ok_or(ConfigError::Missing {
+                what: "the control-plane database",
+                variable: "DATABASE_URL (or SUPABASE_DB_URL)",
+                example: " to e.g. postgres://user:password@host:5432/name",
+            })?
+            .checked()
+    }
+}
+
+fn database_url(url: Option<&SecretString>, variable: &'static str) -> Option<DatabaseUrl> {
+    url.filter(|url| !url.expose_secret().trim().is_empty())
+        .map(|url| DatabaseUrl { url: url.clone(), variable })
+}
+
+impl DatabaseUrl {
+    /// Refuses what is no Postgres URL, without repeating it: it may hold a password.
+    fn checked(self) -> Result<Self, ConfigError> {
+        let parsed = url::Url::parse(self.url.expose_secret());
+        match parsed {
+            Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") => Ok(self),
+            Ok(_) | Err(_) => Err(ConfigError::invalid(
+                self.variable,
+                "is no Postgres URL; write postgres://user:password@host:5432/name \
+                 (special characters in the password percent-encoded)",
+            )),
+        }
+    }
+
+    /// `host:port/name` of the server: everything that may be shown.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let Ok(url) = url::Url::parse(self.url.expose_secret()) else { return "(not a URL)".to_owned() };
+        let queried =
+            |key: &str| url.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value.into_owned());
+        let host = match url.host_str() {
+            Some(host) if !host.is_empty() => host.to_owned(),
+            Some(_) | None => queried("host").unwrap_or_else(|| "localhost".to_owned()),
+        };
+        let port = url.port().map(|port| port.to_string()).or_else(|| queried("port"));
+        format!("{host}:{}{}", port.as_deref().unwrap_or("5432"), url.path())
+    }
+}
+
+/// Where artifacts are kept.
+#[derive(Debug, Clone, Args)]
+pub struct StoreConfig {
+    /// Artifact store: s3://bucket/prefix or file:///path (keys, region and AWS_ENDPOINT_URL as the AWS SDK reads them).
+    #[arg(
+        long = "store-url",
+        global = true,
+        env = "ODOOOPS_STORE_URL",
+        value_name = "URL",
+        help_heading = "Global"
+    )]
+    pub store_url: Option<String>,
+}
+
+impl StoreConfig {
+    /// The store, which must be set where files are written or fetched.
+    pub fn url(&self) -> Result<&str, ConfigError> {
+        self.store_url.as_deref().map(str::trim).filter(|url| !url.is_empty()).ok_or(ConfigError::Missing {
+            what: "the artifact store",
+            variable: "ODOOOPS_STORE_URL (or --store-url)",
+            example: " to s3://bucket/prefix, or to file:///var/lib/odooops/store for one machine",
+        })
+    }
+}
+
+/// How answers are written.
+#[derive(Debug, Clone, Args)]
+pub struct OutputConfig {
+    /// Answer with one JSON document on stdout (JSON lines for `run logs` and --wait), errors as JSON on stderr.
+    #[arg(long, global = true, help_heading = "Global")]
+    pub json: bool,
+}
+
+impl OutputConfig {
+    /// Whether NO_COLOR asks for none: present and not empty, whatever it says (no-color.org).
+    #[must_use]
+    pub fn no_color(&self) -> bool {
+        std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+    }
+}
+
+/// A variable's text; unset, empty and undecodable are all `None`.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// All variables, undecodable ones included.
+fn variables() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
+/// The machine's name, as the default worker id.
+fn host_name() -> Option<String> {
+    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"].map(PathBuf::from);
+    let read = |path: &PathBuf| std::fs::read_to_string(path).ok();
+    files.iter().find_map(read).or_else(|| variable("HOSTNAME")).map(|name| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(url: Option<&str>) -> DatabaseConfig {
+        DatabaseConfig { database_url: url.map(SecretString::from) }
+    }
+
+    #[test]
+    fn database_url_wins_over_supabase_db_url_and_empty_means_unset() {
+        let supabase = || Some(SecretString::from("postgres://supabase/x"));
+        let chosen = |given| config(given).url_or(supabase()).expect("a URL").variable;
+        assert_eq!(chosen(Some("postgres://main/x")), "DATABASE_URL");
+        assert_eq!(chosen(Some("  ")), "SUPABASE_DB_URL");
+        assert_eq!(chosen(None), "SUPABASE_DB_URL");
+    }
+
+    #[test]
+    fn a_missing_database_says_which_variable_to_set() {
+        let problem = config(None).url_or(None).expect_err("nothing set").to_string();
+        assert!(problem.contains("DATABASE_URL") && problem.contains("postgres://"), "{problem}");
+    }
+
+    #[test]
+    fn a_wrong_url_is_refused_without_being_repeated() {
+        for wrong in ["mysql://me:hunter22@db/x", "me:hunter22@db/x", "postgres//me:hunter22@db"] {
+            let problem = config(Some(wrong)).url_or(None).expect_err(wrong);
+            let shown = format!("{problem} {problem:?}");
+            assert!(shown.contains("DATABASE_URL") && !shown.contains("hunter22"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_a_database_never_holds_the_password() {
+        let place = |url: &str| DatabaseUrl { url: url.into(), variable: "DATABASE_URL" }.place();
+        assert_eq!(place("postgres://me:hunter22@db.example:6432/ops"), "db.example:6432/ops");
+        assert_eq!(place("postgres://me:hunter22@db.example/ops"), "db.example:5432/ops");
+        assert_eq!(place("postgresql:///ops?host=/run/postgresql&port=5433"), "/run/postgresql:5433/ops");
+    }
+
+    #[test]
+    fn a_missing_store_says_what_it_may_be() {
+        let problem = StoreConfig { store_url: Some(String::new()) }.url().expect_err("empty").to_string();
+        assert!(problem.contains("ODOOOPS_STORE_URL") && problem.contains("file:///"), "{problem}");
+    }
+}

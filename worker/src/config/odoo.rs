@@ -1,0 +1,149 @@
+//! What Odoo steps need from the machine they run on.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::ConfigError;
+
+/// Settings of `odoo-build`, `odoo-test` and `odoo-backup`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Odoo")]
+pub struct OdooConfig {
+    /// Postgres server on which Odoo databases are made (a LOGIN CREATEDB role is enough).
+    #[arg(
+        long = "odoo-database-url",
+        env = "ODOOOPS_ODOO_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub odoo_database_url: Option<SecretString>,
+    /// Image to run Odoo with; odoo:18.0 when unset.
+    #[arg(long = "odoo-image", env = "ODOOOPS_ODOO_IMAGE", value_name = "IMAGE")]
+    pub odoo_image: Option<String>,
+    /// Odoo's data directory for backups: volume:NAME or an absolute path on the engine's host.
+    #[arg(long = "odoo-data", env = "ODOOOPS_ODOO_DATA", value_name = "WHERE")]
+    pub odoo_data: Option<String>,
+    /// File with CA certificates for containers that fetch through a company CA.
+    #[arg(long = "ca-bundle", env = "ODOOOPS_CA_BUNDLE", value_name = "FILE")]
+    pub ca_bundle: Option<PathBuf>,
+}
+
+impl OdooConfig {
+    /// The server for Odoo databases, where one is set.
+    pub fn database_url(&self) -> Result<Option<SecretString>, ConfigError> {
+        super::database_url(self.odoo_database_url.as_ref(), "ODOOOPS_ODOO_DATABASE_URL")
+            .map(|url| url.checked().map(|checked| checked.url))
+            .transpose()
+    }
+
+    /// The image, where one is set.
+    #[must_use]
+    pub fn image(&self) -> Option<String> {
+        given(self.odoo_image.as_deref())
+    }
+
+    /// `volume:NAME` or an absolute path, where one is set.
+    pub fn data_dir(&self) -> Result<Option<String>, ConfigError> {
+        let Some(data) = given(self.odoo_data.as_deref()) else { return Ok(None) };
+        let is_volume = data.strip_prefix("volume:").is_some_and(|name| !name.is_empty());
+        if is_volume || data.starts_with('/') {
+            return Ok(Some(data));
+        }
+        Err(ConfigError::invalid(
+            "ODOOOPS_ODOO_DATA",
+            format!("{data:?} is neither volume:NAME nor an absolute path"),
+        ))
+    }
+
+    /// The CA file, which must be readable where one is set.
+    pub fn ca_bundle(&self) -> Result<Option<PathBuf>, ConfigError> {
+        let Some(path) = self.ca_bundle.as_deref().filter(|path| *path != Path::new("")) else {
+            return Ok(None);
+        };
+        std::fs::File::open(path).map_err(|problem| {
+            ConfigError::invalid("ODOOOPS_CA_BUNDLE", format!("{}: {problem}", path.display()))
+        })?;
+        Ok(Some(path.to_owned()))
+    }
+
+    /// Passwords inside these settings, which redaction must know: (name, value).
+    #[must_use]
+    pub fn passwords(&self) -> Vec<(String, SecretString)> {
+        self.odoo_database_url
+            .as_ref()
+            .and_then(|url| password_in("ODOOOPS_ODOO_DATABASE_URL", url))
+            .into_iter()
+            .collect()
+    }
+}
+
+/// The decoded password of a URL, named after the setting that holds it.
+pub(super) fn password_in(variable: &str, url: &SecretString) -> Option<(String, SecretString)> {
+    let parsed = url::Url::parse(url.expose_secret()).ok()?;
+    let before_host = || {
+        let password = parsed.password()?;
+        Some(percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned())
+    };
+    let queried = parsed.query_pairs().find(|(name, _)| name == "password");
+    let password = queried.map(|(_, value)| value.into_owned()).or_else(before_host)?;
+    (!password.is_empty()).then(|| (format!("password in {variable}"), SecretString::from(password)))
+}
+
+fn given(text: Option<&str>) -> Option<String> {
+    text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(data: &str) -> OdooConfig {
+        OdooConfig {
+            odoo_database_url: Some("postgres://odoo:p%40ssw0rd@db/postgres".into()),
+            odoo_image: Some(" ".to_owned()),
+            odoo_data: Some(data.to_owned()),
+            ca_bundle: None,
+        }
+    }
+
+    #[test]
+    fn the_data_directory_is_a_volume_or_an_absolute_path() {
+        assert_eq!(config("volume:odoo").data_dir(), Ok(Some("volume:odoo".to_owned())));
+        assert_eq!(config("/var/lib/odoo").data_dir(), Ok(Some("/var/lib/odoo".to_owned())));
+        assert_eq!(config("").data_dir(), Ok(None));
+        for wrong in ["odoo-data", "volume:", "./data"] {
+            let problem = config(wrong).data_dir().expect_err(wrong).to_string();
+            assert!(problem.contains("ODOOOPS_ODOO_DATA") && problem.contains(wrong), "{problem}");
+        }
+    }
+
+    #[test]
+    fn passwords_in_urls_are_given_to_redaction_decoded() {
+        let passwords = config("").passwords();
+        assert_eq!(passwords.len(), 1);
+        assert_eq!(passwords[0].1.expose_secret(), "p@ssw0rd");
+    }
+
+    #[test]
+    fn a_password_among_the_parameters_is_found_too() {
+        let password =
+            |url: &str| password_in("X", &url.into()).map(|found| found.1.expose_secret().to_owned());
+        assert_eq!(password("postgres://odoo@db/x?password=s%2Fcret"), Some("s/cret".to_owned()));
+        assert_eq!(password("postgres://odoo@db/x"), None);
+    }
+
+    #[test]
+    fn an_empty_image_is_no_image() {
+        assert_eq!(config("").image(), None);
+    }
+
+    #[test]
+    fn an_unreadable_ca_bundle_is_named() {
+        let mut config = config("");
+        config.ca_bundle = Some("/nonexistent/ca.pem".into());
+        let problem = config.ca_bundle().expect_err("no such file").to_string();
+        assert!(problem.contains("ODOOOPS_CA_BUNDLE: /nonexistent/ca.pem"), "{problem}");
+    }
+}
