@@ -1,1 +1,6 @@
-//! To come.
+//! Check-outs from real repositories that the tests make.
+
+mod check_out;
+mod hostile;
+mod http;
+mod repository;

@@ -229,9 +229,10 @@ impl Work<'_> {
 
     /// The branch that was named beside a commit.
     fn named_branch(&self) -> Option<String> {
-        let name = self.asked.git_ref.as_deref().filter(|name| !name.is_empty() && *name != "HEAD")?;
+        let name = self.asked.git_ref.as_deref().filter(|name| !matches!(*name, "" | "HEAD"))?;
         match name.strip_prefix("refs/") {
             Some(_) => branch_of(name).map(str::to_owned),
+            None if revision::is_whole_sha(name) => None,
             None => Some(name.to_owned()),
         }
     }

@@ -109,7 +109,7 @@ enum Kind {
 
 /// In the order of asking: an earlier text explains a later one.
 const KINDS: [(Kind, &[&str]); 6] = [
-    (Kind::DiskFull, &["No space left on device", "Disk quota exceeded"]),
+    (Kind::DiskFull, &["No space left on device", "Out of diskspace", "Disk quota exceeded"]),
     (Kind::Refused, &["' not allowed", "disallowed submodule", "is not allowed in", "invalid path '"]),
     (
         Kind::Unreachable,

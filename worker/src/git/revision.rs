@@ -48,7 +48,7 @@ impl Revision {
 }
 
 /// Whether `text` is a whole SHA-1 or SHA-256.
-fn is_whole_sha(text: &str) -> bool {
+pub(super) fn is_whole_sha(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
