@@ -89,14 +89,12 @@ pub fn verdict(trouble: Trouble<'_>, stopped: Option<StopCause>) -> Verdict {
 }
 
 /// An error of the engine as the fault of the step that met it.
-#[must_use]
-pub fn fault_of(error: &ContainerError) -> Fault {
+pub(super) fn fault_of(error: &ContainerError) -> Fault {
     fault(verdict(Trouble::Engine(error), None))
 }
 
 /// An error of the store as the fault of the step that met it.
-#[must_use]
-pub fn store_fault(error: &StoreError) -> Fault {
+pub(super) fn store_fault(error: &StoreError) -> Fault {
     fault(verdict(Trouble::Store(error), None))
 }
 

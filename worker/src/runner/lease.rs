@@ -102,7 +102,12 @@ mod tests {
     use super::*;
 
     fn lease(secs: u64) -> Lease {
-        Lease::new(RunId(Uuid::from_u128(1)), 1, ClaimToken(Uuid::from_u128(2)), Instant::now() + Duration::from_secs(secs))
+        Lease::new(
+            RunId(Uuid::from_u128(1)),
+            1,
+            ClaimToken(Uuid::from_u128(2)),
+            Instant::now() + Duration::from_secs(secs),
+        )
     }
 
     #[tokio::test(start_paused = true)]
@@ -138,7 +143,8 @@ mod tests {
     #[test]
     fn a_later_attempt_is_not_forgotten_with_the_earlier() {
         let leases = Leases::default();
-        let (first, second) = (lease(1), Lease { token: ClaimToken(Uuid::from_u128(3)), attempt: 2, ..lease(1) });
+        let (first, second) =
+            (lease(1), Lease { token: ClaimToken(Uuid::from_u128(3)), attempt: 2, ..lease(1) });
         leases.add(first.clone());
         leases.add(second);
         leases.remove(&first);

@@ -16,7 +16,7 @@ pub(super) const BATCH_BYTES: usize = 512 * 1024;
 /// One line of the log: redacted, valid UTF-8, without NUL or line break.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LogLine {
-    pub(super) step: Arc<str>,
+    pub(super) step: Option<Arc<str>>,
     pub(super) at: Timestamp,
     pub(super) level: Level,
     pub(super) message: String,
@@ -126,7 +126,7 @@ mod tests {
 
     fn line(message: &str) -> LogLine {
         LogLine {
-            step: "build".into(),
+            step: Some("build".into()),
             at: Timestamp::UNIX_EPOCH,
             level: Level::Info,
             message: message.to_owned(),

@@ -5,10 +5,11 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::action::{Fault, OutputTap};
+use crate::action::{Fault, Level, OutputTap};
 use crate::container::{ContainerError, ContainerExit, Containers, Output, OutputStream};
 
-use super::logs::{LogClosed, LogStream};
+use super::log_batch::LogLine;
+use super::logs::{LogClosed, LogSender, LogStream, SLICE_BYTES};
 use super::stop::{StopCause, StopSignal};
 
 /// How long output may be silent after the container's end before we stop waiting for its end (engines
@@ -19,6 +20,8 @@ const OUTLIVES_GRACE: Duration = Duration::from_secs(5);
 
 /// What to do with a container's two streams.
 pub(super) struct Outlet<'a> {
+    /// Where lines go.
+    pub(super) logs: LogSender,
     /// Lines of stdout; `None` keeps it out of the log (it is data, and goes to the tap alone).
     pub(super) stdout: Option<LogStream>,
     /// Lines of stderr.
@@ -106,7 +109,11 @@ async fn stop_container(engine: &dyn Containers, id: &str, stop: &StopSignal, gr
     cause
 }
 
-async fn pump(mut output: Output, mut outlet: Outlet<'_>, exited: &CancellationToken) -> Result<(), FollowError> {
+async fn pump(
+    mut output: Output,
+    mut outlet: Outlet<'_>,
+    exited: &CancellationToken,
+) -> Result<(), FollowError> {
     loop {
         let silent = async {
             exited.cancelled().await;
@@ -128,20 +135,37 @@ async fn pump(mut output: Output, mut outlet: Outlet<'_>, exited: &CancellationT
         if let Some(tap) = outlet.tap.as_mut() {
             tap.chunk(&chunk).await.map_err(FollowError::Step)?;
         }
-        match chunk.stream {
-            OutputStream::Stdout => {
-                if let Some(stdout) = outlet.stdout.as_mut() {
-                    stdout.push(&chunk.bytes).await?;
-                }
-            }
-            OutputStream::Stderr => outlet.stderr.push(&chunk.bytes).await?,
+        for slice in chunk.bytes.chunks(SLICE_BYTES) {
+            let lines = outlet.absorb(chunk.stream, slice);
+            outlet.logs.send(lines).await?;
         }
     }
-    if let Some(stdout) = outlet.stdout {
-        stdout.finish().await?;
+    let logs = outlet.logs.clone();
+    for lines in outlet.finish() {
+        logs.send(lines).await?;
     }
-    outlet.stderr.finish().await?;
     Ok(())
+}
+
+impl Outlet<'_> {
+    fn absorb(&mut self, from: OutputStream, bytes: &[u8]) -> Vec<LogLine> {
+        let tap = self.tap.as_deref();
+        let stream = match from {
+            OutputStream::Stdout => self.stdout.as_mut(),
+            OutputStream::Stderr => Some(&mut self.stderr),
+        };
+        stream.map(|stream| stream.absorb(bytes, |line| level(tap, line))).unwrap_or_default()
+    }
+
+    fn finish(self) -> [Vec<LogLine>; 2] {
+        let tap = self.tap.as_deref();
+        let end = |stream: LogStream| stream.finish(|line| level(tap, line));
+        [self.stdout.map(end).unwrap_or_default(), end(self.stderr)]
+    }
+}
+
+fn level(tap: Option<&dyn OutputTap>, line: &str) -> Level {
+    tap.map_or(Level::Info, |tap| tap.level_of(line))
 }
 
 impl From<LogClosed> for FollowError {

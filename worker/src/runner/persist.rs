@@ -21,6 +21,9 @@ pub(super) enum PersistError {
     /// The database refuses: asking again would not help.
     #[error("{0}")]
     Refused(ContractError),
+    /// The task that was to write has failed.
+    #[error("an inner task failed; the worker's own log says how")]
+    Broken,
 }
 
 /// Repeats `call` while the database is away. A cancel, a timeout or a shutdown does not end it (their

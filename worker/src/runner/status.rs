@@ -88,11 +88,6 @@ impl Status {
         self.metrics.encode()
     }
 
-    /// What is wrong with the engine, where something is.
-    pub(super) fn engine_problem(&self) -> Option<String> {
-        self.read(|facts| facts.engine.as_ref().err().cloned())
-    }
-
     pub(super) fn set_phase(&self, phase: Phase) {
         self.write(|facts| facts.phase = phase);
     }

@@ -1,0 +1,109 @@
+//! What a built-in step may do in the world: the runner's side of [`Host`].
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde_json::Map;
+use tokio_util::sync::CancellationToken;
+
+use crate::action::{Fault, Git, Host, Level, OutputTap, RunContext};
+use crate::container::{ByteReader, ContainerExit, ContainerSpec, Containers};
+use crate::store::Stored;
+
+use super::artifacts;
+use super::desk::stop_fault;
+use super::failure::fault_of;
+use super::output::{End, FollowError, Outlet, follow};
+use super::step::{Frame, limits};
+
+/// A step's access to engine, log and store.
+pub(super) struct ActionHost<'a> {
+    frame: &'a Frame<'a>,
+    context: RunContext,
+}
+
+impl<'a> ActionHost<'a> {
+    pub(super) fn new(frame: &'a Frame<'a>) -> Self {
+        let run = &frame.desk.run;
+        let context = RunContext {
+            labels: frame.desk.labels.clone(),
+            project: run.project_slug.clone(),
+            repo_url: run.repo_url.clone(),
+            odoo_version: run.odoo_version.clone(),
+            settings: run.project_settings.as_object().cloned().unwrap_or_else(Map::new),
+            git_ref: run.git_ref.clone().or_else(|| run.default_branch.clone()),
+            commit_sha: run.commit_sha.clone(),
+            input: frame.desk.input(),
+            outputs: frame.outputs.clone(),
+            step: frame.step.name.clone(),
+            with: frame.step.with.clone(),
+            env: frame.env.clone().into_iter().collect::<BTreeMap<_, _>>(),
+            limits: limits(frame.step.limits),
+            odoo: frame.desk.kit.settings.odoo.clone(),
+        };
+        Self { frame, context }
+    }
+}
+
+#[async_trait]
+impl Host for ActionHost<'_> {
+    fn run(&self) -> &RunContext {
+        &self.context
+    }
+
+    fn containers(&self) -> &dyn Containers {
+        &*self.frame.desk.kit.engine
+    }
+
+    fn git(&self) -> &Git {
+        &self.frame.desk.kit.settings.git
+    }
+
+    fn stop_token(&self) -> &CancellationToken {
+        self.frame.stop.token()
+    }
+
+    async fn run_container(
+        &self,
+        mut spec: ContainerSpec,
+        tap: Option<&mut dyn OutputTap>,
+        tap_takes_stdout: bool,
+    ) -> Result<ContainerExit, Fault> {
+        spec.labels = self.frame.desk.labels.clone();
+        let (frame, engine) = (self.frame, &*self.frame.desk.kit.engine);
+        let stream = || frame.desk.logs.stream(Some(&frame.label));
+        let logs = frame.desk.logs.clone();
+        let outlet = Outlet { logs, stdout: (!tap_takes_stdout).then(stream), stderr: stream(), tap };
+        let id = frame.bounded(engine.create(&spec)).await?;
+        let ended = follow(engine, &id, outlet, &frame.stop, frame.desk.kit.settings.cancel_grace).await;
+        if let Err(error) = engine.remove(&id).await {
+            tracing::warn!(container = id, %error, "the container stays until the clean-up");
+        }
+        match ended {
+            Ok(End::Exited(exit)) => Ok(exit),
+            Ok(End::Stopped(cause)) => Err(stop_fault(cause, &frame.limit)),
+            Err(FollowError::Engine(error)) => Err(fault_of(&error)),
+            Err(FollowError::Step(fault)) => Err(fault),
+        }
+    }
+
+    async fn log(&self, level: Level, message: &str) -> Result<(), Fault> {
+        self.frame.say(level, message).await
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.frame.desk.logs.redact(text)
+    }
+
+    async fn save_artifact(&self, key: &str, content_type: &str, bytes: ByteReader) -> Result<Stored, Fault> {
+        artifacts::store(self.frame.desk, key, Some(content_type), bytes).await
+    }
+
+    async fn run_network(&self) -> Result<String, Fault> {
+        self.frame.desk.run_network().await
+    }
+
+    fn workspace_volume(&self) -> &str {
+        &self.frame.desk.name
+    }
+}
