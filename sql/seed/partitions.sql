@@ -1,0 +1,1 @@
+select ops.ensure_partitions();

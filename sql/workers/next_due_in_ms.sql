@@ -1,0 +1,17 @@
+-- For a worker that found nothing: how long until the next waiting run becomes due. It then wakes
+-- by itself; nobody sends a signal for the passing of time.
+create or replace function ops.next_due_in_ms()
+returns bigint
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select greatest(0, ceil(extract(epoch from r.not_before - ops.clock()) * 1000))::bigint
+  from ops.runs r
+  where r.blocked_by = 'due'
+  order by r.not_before
+  limit 1;
+$$;
+comment on function ops.next_due_in_ms() is
+  'Milliseconds until the next run becomes due, 0 when one is; null when none waits for its time.';
