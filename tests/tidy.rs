@@ -170,7 +170,16 @@ fn every_test_file_is_part_of_the_binary() {
 }
 
 /// Functions whose tests stand together under another name.
-const TESTED_IN: &[(&str, &str)] = &[];
+const TESTED_IN: &[(&str, &str)] = &[
+    ("definition_env_problem", "workflow_definition_problem"),
+    ("definition_key_path", "workflow_definition_problem"),
+    ("definition_list_problem", "workflow_definition_problem"),
+    ("definition_number_problem", "workflow_definition_problem"),
+    ("definition_object_problem", "workflow_definition_problem"),
+    ("definition_step_problem", "workflow_definition_problem"),
+    ("definition_text_problem", "workflow_definition_problem"),
+    ("definition_value_problem", "workflow_definition_problem"),
+];
 
 #[test]
 fn every_sql_function_has_a_test_of_its_own() {

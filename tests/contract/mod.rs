@@ -1,3 +1,4 @@
 //! The SQL contract, its Rust client, and `migrate`.
 
 mod harness;
+mod workflow_definition_problem;

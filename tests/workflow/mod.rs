@@ -1,1 +1,5 @@
-//! To come.
+//! Workflow definitions as the worker reads them. That the database judges alike is tested in
+//! `contract/workflow_definition_problem.rs`.
+
+mod corpus;
+pub mod definitions;
