@@ -227,7 +227,7 @@ fn ending(run: &RunOverview) -> String {
     if let Some(reason) = run.failure_reason {
         text.push_str(&format!(" ({reason})"));
     }
-    if let Some(message) = &run.error_message {
+    if let Some(message) = &run.last_error {
         text.push_str(&format!(": {message}"));
     }
     text

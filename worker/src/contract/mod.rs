@@ -7,6 +7,7 @@ mod artifacts;
 mod connection;
 mod error;
 mod info;
+mod leases;
 pub mod listen;
 mod logs;
 pub mod migrate;
@@ -25,13 +26,14 @@ mod workflows;
 pub use artifacts::{Artifact, NewArtifact};
 pub use error::{ContractError, Refusal};
 pub use info::{CONTRACT_VERSION, ContractInfo, ContractMismatch};
+pub use leases::{LeaseRenewal, ReapedRun};
 pub use logs::{LogBatch, LogLine, LogPosition, StoredLogLine};
 pub use overview::{
     AttemptOverview, ProjectOverview, RunEvent, RunFilter, RunOverview, StepOverview, WorkerOverview,
 };
 pub use projects::{Member, NewProject, NewTool, Project};
 pub use queue::{EnqueueOptions, Enqueued, NewRun, QueuedRun, WaitCause};
-pub use runs::{ClaimedRun, Completion, LeaseRenewal, ReapedRun, RunState};
+pub use runs::{ClaimedRun, Completion, RunState};
 pub use settings::{CALL_TIMEOUT, CONNECT_TIMEOUT, DEFAULT_MAX_CONNECTIONS, DatabaseSettings};
 pub use steps::{StepRecord, StepState};
 pub use values::{

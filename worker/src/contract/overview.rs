@@ -39,7 +39,7 @@ pub struct RunOverview {
     /// Why it failed.
     pub failure_reason: Option<FailureReason>,
     /// The last error for people.
-    pub error_message: Option<String>,
+    pub last_error: Option<String>,
     /// When it was queued.
     pub created_at: Timestamp,
     /// When it started.

@@ -67,10 +67,10 @@ pub struct Member {
 pub struct NewTool {
     /// The name.
     pub name: String,
-    /// Its version.
-    pub version: String,
     /// The image.
     pub image: String,
+    /// Its version.
+    pub version: Option<String>,
     /// `sha256:…`, where it is pinned.
     pub digest: Option<String>,
     /// A JSON object.
@@ -121,6 +121,24 @@ impl Contract {
         Ok(())
     }
 
+    /// Says how many runs with a concurrency key a project executes at a time.
+    ///
+    /// # Errors
+    /// [`ContractError::NotFound`], [`ContractError::BadArgument`], [`ContractError::NotPermitted`].
+    pub async fn put_concurrency_key(
+        &self,
+        project: &str,
+        key: &str,
+        max_running: i32,
+    ) -> Result<(), ContractError> {
+        self.rows(
+            "select ops.put_concurrency_key($1, $2, $3)",
+            &[(&project, Type::TEXT), (&key, Type::TEXT), (&max_running, Type::INT4)],
+        )
+        .await?;
+        Ok(())
+    }
+
     /// Gives a person a role in a project.
     ///
     /// # Errors
@@ -144,11 +162,11 @@ impl Contract {
     /// [`ContractError::BadArgument`], [`ContractError::NotPermitted`].
     pub async fn put_tool(&self, tool: &NewTool) -> Result<(), ContractError> {
         self.rows(
-            "select ops.put_tool(p_name => $1, p_version => $2, p_image => $3, p_digest => $4, p_config => $5)",
+            "select ops.put_tool(p_name => $1, p_image => $2, p_version => $3, p_digest => $4, p_config => $5)",
             &[
                 (&tool.name, Type::TEXT),
-                (&tool.version, Type::TEXT),
                 (&tool.image, Type::TEXT),
+                (&tool.version, Type::TEXT),
                 (&tool.digest, Type::TEXT),
                 (&tool.config, Type::JSONB),
             ],

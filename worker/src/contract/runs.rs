@@ -9,10 +9,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::row::{get, json, only, optional_word, word};
-use super::{
-    ClaimToken, Contract, ContractError, FailureReason, Refusal, RunId, RunStatus, StepState, Verdict,
-};
+use super::row::{get, json, optional_word, word};
+use super::{ClaimToken, Contract, ContractError, FailureReason, Refusal, RunId, RunStatus, StepState};
 
 /// A run with everything that its execution needs (composite type `ops.claimed_run`).
 #[derive(Debug, Clone)]
@@ -94,15 +92,6 @@ pub struct RunState {
     pub updated_at: Timestamp,
 }
 
-/// The answer to a heartbeat for one run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LeaseRenewal {
-    /// Somebody wants the run to end.
-    pub cancel_requested: bool,
-    /// The new end of the lease (the database's clock).
-    pub lease_expires_at: Timestamp,
-}
-
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Completion {
@@ -116,23 +105,8 @@ pub struct Completion {
     pub result: Option<Value>,
 }
 
-/// A run whose lease had expired.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReapedRun {
-    /// The run.
-    pub id: RunId,
-    /// Its number within the project.
-    pub run_number: i64,
-    /// The attempt that was lost.
-    pub attempt: i32,
-    /// The worker that lost it.
-    pub worker_id: Option<String>,
-    /// The state it is in now: queued, failed or canceled.
-    pub status: RunStatus,
-}
-
 /// The columns of `ops.claimed_run`; never `*`, so that an added column does not matter.
-const CLAIMED_COLUMNS: &str = "id, run_number, project_id, project_slug, repo_url, default_branch, \
+pub(super) const CLAIMED_COLUMNS: &str = "id, run_number, project_id, project_slug, repo_url, default_branch, \
     odoo_version, project_settings, workflow_id, workflow_name, workflow_kind, workflow_version, definition, \
     environment_id, git_ref, commit_sha, input, trigger, triggered_by, priority, attempt, max_attempts, \
     timeout_secs, created_at, claimed_by, lease_expires_at, claim_token, tool_images, step_states";
@@ -186,36 +160,6 @@ impl Contract {
             .row(&sql, &[(&run_id.0, Type::UUID), (&worker_id, Type::TEXT), (&claim_token.0, Type::UUID)])
             .await?;
         run_state(&row)
-    }
-
-    /// Renews one lease and says what the run is doing.
-    ///
-    /// # Errors
-    /// [`ContractError::ClaimLost`] when somebody else has the run, [`ContractError::NotFound`].
-    pub async fn heartbeat_run(
-        &self,
-        run_id: RunId,
-        worker_id: &str,
-        claim_token: ClaimToken,
-        lease_secs: i32,
-        phase: Option<&str>,
-    ) -> Result<LeaseRenewal, ContractError> {
-        let row = self
-            .row(
-                "select cancel_requested, lease_expires_at from ops.heartbeat_run($1, $2, $3, $4, $5)",
-                &[
-                    (&run_id.0, Type::UUID),
-                    (&worker_id, Type::TEXT),
-                    (&claim_token.0, Type::UUID),
-                    (&lease_secs, Type::INT4),
-                    (&phase, Type::TEXT),
-                ],
-            )
-            .await?;
-        Ok(LeaseRenewal {
-            cancel_requested: get(&row, "cancel_requested")?,
-            lease_expires_at: get(&row, "lease_expires_at")?,
-        })
     }
 
     /// Ends an attempt. The same call again with the same token gives the recorded outcome.
@@ -301,66 +245,9 @@ impl Contract {
             .await?;
         run_state(&row)
     }
-
-    /// Takes back what this worker had leased before it restarted.
-    ///
-    /// # Errors
-    /// [`ContractError::NotPermitted`] when the worker id belongs to another login role.
-    pub async fn resume_worker_runs(
-        &self,
-        worker_id: &str,
-        instance: Uuid,
-    ) -> Result<Vec<ClaimedRun>, ContractError> {
-        let sql = format!("select {CLAIMED_COLUMNS} from ops.resume_worker_runs($1, $2)");
-        let rows = self.rows(&sql, &[(&worker_id, Type::TEXT), (&instance, Type::UUID)]).await?;
-        rows.iter().map(claimed_run).collect()
-    }
-
-    /// Takes runs away from workers that stopped renewing their leases.
-    ///
-    /// # Errors
-    /// [`ContractError::Unreachable`].
-    pub async fn reap_lost_runs(&self, limit: i32) -> Result<Vec<ReapedRun>, ContractError> {
-        let rows = self
-            .rows(
-                "select id, run_number, attempt, worker_id, status from ops.reap_lost_runs($1)",
-                &[(&limit, Type::INT4)],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(ReapedRun {
-                    id: RunId(get(row, "id")?),
-                    run_number: get(row, "run_number")?,
-                    attempt: get(row, "attempt")?,
-                    worker_id: get(row, "worker_id")?,
-                    status: word(row, "status")?,
-                })
-            })
-            .collect()
-    }
-
-    /// Whether something that carries these labels is still needed.
-    ///
-    /// # Errors
-    /// [`ContractError::Unreachable`]; then nothing may be removed.
-    pub async fn container_verdict(
-        &self,
-        instance: Uuid,
-        run_id: RunId,
-        attempt: i32,
-    ) -> Result<Verdict, ContractError> {
-        let rows = self
-            .rows(
-                "select ops.container_verdict($1, $2, $3) as verdict",
-                &[(&instance, Type::UUID), (&run_id.0, Type::UUID), (&attempt, Type::INT4)],
-            )
-            .await?;
-        word(&only(rows)?, "verdict")
-    }
 }
 
-fn claimed_run(row: &Row) -> Result<ClaimedRun, ContractError> {
+pub(super) fn claimed_run(row: &Row) -> Result<ClaimedRun, ContractError> {
     Ok(ClaimedRun {
         id: RunId(get(row, "id")?),
         run_number: get(row, "run_number")?,

@@ -158,6 +158,23 @@ impl Contract {
         get(&self.row("select ops.next_due_in_ms() as due", &[]).await?, "due")
     }
 
+    /// Gives a worker labels that override its own; `None` gives it its own back.
+    ///
+    /// # Errors
+    /// [`ContractError::NotFound`], [`ContractError::NotPermitted`].
+    pub async fn set_worker_labels(
+        &self,
+        worker_id: &str,
+        labels: Option<&[String]>,
+    ) -> Result<(), ContractError> {
+        self.rows(
+            "select ops.set_worker_labels($1, $2)",
+            &[(&worker_id, Type::TEXT), (&labels, Type::TEXT_ARRAY)],
+        )
+        .await?;
+        Ok(())
+    }
+
     /// Asks a worker to finish what it has and to take nothing new.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ const AS_JSON: &str = "jsonb_build_object('id', w.id, 'project', p.slug, 'name',
     from ops.workflows w left join ops.projects p on p.id = w.project_id";
 
 impl Contract {
-    /// Stores a definition as the workflow's new version.
+    /// Stores a definition as the workflow's new version; a kind that is not named stays as it is.
     ///
     /// # Errors
     /// [`ContractError::BadArgument`] with the path of the wrong key, [`ContractError::NotFound`].
@@ -50,11 +50,17 @@ impl Contract {
         project: &str,
         name: &str,
         definition: &Value,
+        kind: Option<&str>,
     ) -> Result<WorkflowSummary, ContractError> {
         let row = self
             .row(
-                "select ops.put_workflow($1, $2, $3) as version",
-                &[(&project, Type::TEXT), (&name, Type::TEXT), (definition, Type::JSONB)],
+                "select ops.put_workflow($1, $2, $3, $4) as version",
+                &[
+                    (&project, Type::TEXT),
+                    (&name, Type::TEXT),
+                    (definition, Type::JSONB),
+                    (&kind, Type::TEXT),
+                ],
             )
             .await?;
         Ok(WorkflowSummary { name: name.to_owned(), version: get(&row, "version")? })

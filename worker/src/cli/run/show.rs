@@ -71,7 +71,7 @@ fn facts(shown: &Shown, look: Look) -> String {
         ("status", run.status.to_string()),
         ("waits for", waits.join("; ")),
         ("reason", run.failure_reason.map(|reason| reason.to_string()).unwrap_or_default()),
-        ("error", run.error_message.clone().unwrap_or_default()),
+        ("error", run.last_error.clone().unwrap_or_default()),
         ("ref", more("git_ref")),
         ("commit", more("commit_sha")),
         ("worker", more("claimed_by")),

@@ -27,7 +27,7 @@ pub(super) async fn execute(args: &PutArgs, cli: &Cli) -> anyhow::Result<Exit> {
         return Err(Refused::usage(what, "correct that key; docs/workflow-format.md describes each").into());
     }
     let mut session = Session::open(cli).await?;
-    let stored = match session.contract.put_workflow(&args.project, &args.name, &definition).await {
+    let stored = match session.contract.put_workflow(&args.project, &args.name, &definition, None).await {
         Ok(stored) => stored,
         Err(error @ ContractError::NotFound(_)) => {
             return match session.unknown_project(&args.project).await? {

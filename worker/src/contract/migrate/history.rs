@@ -23,12 +23,16 @@ pub(super) async fn run(client: &mut Client, schema: &Schema) -> Result<Vec<Stri
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
 
-/// Refuses a database that is ahead of us, or that has another past.
-pub(super) async fn compare(client: &Client, known: &[refinery::Migration]) -> Result<(), MigrateError> {
+/// The versions that a database has; refuses one that is ahead of us, or that has another past.
+pub(super) async fn compare(
+    client: &Client,
+    known: &[refinery::Migration],
+) -> Result<Vec<i64>, MigrateError> {
     let rows = client
         .query_typed("select version, name, checksum from ops.schema_history order by version desc", &[])
         .await?;
     let newest_known = known.iter().map(|m| i64::from(m.version())).max().unwrap_or(0);
+    let mut applied = Vec::with_capacity(rows.len());
     for row in rows {
         let version = i64::from(row.try_get::<_, i32>("version")?);
         let name: String = row.try_get("name")?;
@@ -42,8 +46,9 @@ pub(super) async fn compare(client: &Client, known: &[refinery::Migration]) -> R
         if !same {
             return Err(MigrateError::Edited { migration: format!("V{version}__{name}") });
         }
+        applied.push(version);
     }
-    Ok(())
+    Ok(applied)
 }
 
 fn failed(error: &refinery::Error) -> MigrateError {

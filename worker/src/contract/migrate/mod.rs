@@ -4,11 +4,15 @@
 //! (`ops.schema_objects`) knows what earlier versions made and this one no longer contains.
 
 mod bootstrap;
+mod check;
+mod dump;
 mod files;
 mod history;
 mod objects;
 mod session;
 
+pub use check::{Difference, Drift, catalog, check};
+pub use dump::dump_sql;
 pub use files::{Schema, SqlFile};
 
 use super::error::Refusal;
