@@ -10,6 +10,7 @@ as $$
 declare
   v_now timestamptz := ops.clock();
   v_run record;
+  v_before record;
   v_status ops.run_status;
 begin
   if p_claim_token is null and not ops.is_operator() then
@@ -28,7 +29,7 @@ begin
   where r.id = p_run_id and r.active and (a.token = p_claim_token or p_claim_token is null)
   for no key update of r;
   if not found then
-    select r.run_number, a.attempt, a.left_status, a.failure_reason, a.finished_at into v_run
+    select r.run_number, a.attempt, a.left_status, a.failure_reason, a.finished_at into v_before
     from ops.run_attempts a
     join ops.runs r on r.id = a.run_id
     where a.run_id = p_run_id and a.token = p_claim_token and a.outcome = 'released';
@@ -36,8 +37,8 @@ begin
       perform ops.refuse_claim(p_run_id, p_claim_token, 'be released');
     end if;
     return row(
-      p_run_id, v_run.run_number, v_run.left_status::text, v_run.attempt, v_run.failure_reason::text,
-      v_run.finished_at
+      p_run_id, v_before.run_number, v_before.left_status::text, v_before.attempt,
+      v_before.failure_reason::text, v_before.finished_at
     )::ops.run_state;
   end if;
   v_status := case when v_run.cancel_requested_at is null then 'queued' else 'canceled' end;

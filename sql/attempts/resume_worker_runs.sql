@@ -42,7 +42,24 @@ begin
       p.settings, c.workflow_id, w.name, w.kind::text, c.workflow_version, d.definition,
       c.environment_id, c.git_ref, c.commit_sha, c.input, c.trigger::text, c.triggered_by,
       c.priority, c.attempt, c.max_attempts, c.timeout_secs, c.created_at, c.claimed_by,
-      c.lease_expires_at, a.token, ops.tool_images(), ops.step_states(c.id)
+      c.lease_expires_at, a.token,
+      (
+        select coalesce(jsonb_object_agg(t.name, concat_ws('@', t.image, t.digest)), '{}')
+        from ops.tools t
+      ),
+      (
+        select coalesce(
+          jsonb_agg(
+            jsonb_build_object(
+              'attempt', s.attempt, 'step', s.step, 'status', s.status,
+              'exit_code', s.exit_code, 'detail', s.detail
+            )
+            order by s.attempt, s.started_at, s.step
+          ),
+          '[]'
+        )
+        from ops.run_steps s where s.run_id = c.id
+      )
     from leased c
     join attempts a on a.run_id = c.id
     join ops.projects p on p.id = c.project_id

@@ -111,9 +111,12 @@ begin
             select r.id, r.concurrency_key
             from ops.runs r
             where r.ready and r.label_set_id = v_lane.label_set_id
-              and r.priority = v_priority and r.project_id = v_lane.project_id
-              and r.id > v_last_id and r.id <> all (v_ids)
-            order by r.id
+              and r.priority = v_priority
+              -- Not `=`: only runs_claim_idx has this order, so that no plan can prefer another.
+              and (r.project_id, r.id) > (v_lane.project_id, v_last_id)
+              and r.project_id <= v_lane.project_id
+              and r.id <> all (v_ids)
+            order by r.project_id, r.id
             limit v_quota
             for no key update skip locked
           loop
@@ -166,7 +169,24 @@ begin
       p.settings, c.workflow_id, w.name, w.kind::text, c.workflow_version, d.definition,
       c.environment_id, c.git_ref, c.commit_sha, c.input, c.trigger::text, c.triggered_by,
       c.priority, c.attempt, c.max_attempts, c.timeout_secs, c.created_at, c.claimed_by,
-      c.lease_expires_at, a.token, ops.tool_images(), ops.step_states(c.id)
+      c.lease_expires_at, a.token,
+      (
+        select coalesce(jsonb_object_agg(t.name, concat_ws('@', t.image, t.digest)), '{}')
+        from ops.tools t
+      ),
+      (
+        select coalesce(
+          jsonb_agg(
+            jsonb_build_object(
+              'attempt', s.attempt, 'step', s.step, 'status', s.status,
+              'exit_code', s.exit_code, 'detail', s.detail
+            )
+            order by s.attempt, s.started_at, s.step
+          ),
+          '[]'
+        )
+        from ops.run_steps s where s.run_id = c.id
+      )
     from claimed c
     join attempts a on a.run_id = c.id
     join ops.projects p on p.id = c.project_id

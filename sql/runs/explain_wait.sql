@@ -39,9 +39,9 @@ begin
       when v_run.attempt > 0 then row('retry', format(
         'retry at %s, after attempt %s: %s', v_text, v_run.attempt,
         coalesce(v_run.failure_reason::text, 'released')
-      ))
-      else row('due', format('not due before %s', v_text))
-    end::ops.wait_explanation;
+      ))::ops.wait_explanation
+      else row('due', format('not due before %s', v_text))::ops.wait_explanation
+    end;
   end if;
   if v_run.project_status <> 'active' or v_run.paused_reason is not null then
     v_causes := v_causes + 1;
@@ -85,9 +85,9 @@ begin
     where r.ready and r.label_set_id = v_run.label_set_id
       and (r.priority, r.id) < (v_run.priority, p_run_id);
     return next case v_count
-      when 0 then row('ready', 'the next free worker takes it')
-      else row('ahead', format('%s runs are ahead', v_count))
-    end::ops.wait_explanation;
+      when 0 then row('ready', 'the next free worker takes it')::ops.wait_explanation
+      else row('ahead', format('%s runs are ahead', v_count))::ops.wait_explanation
+    end;
   end if;
 end;
 $$;
