@@ -49,10 +49,15 @@ async fn the_number_of_processes_is_limited() {
 #[tokio::test]
 async fn memory_is_limited_and_the_kill_is_told_apart_from_others() {
     in_lab(async |lab| {
-        let mut spec = lab.shell("exec tail -c 300m /dev/zero");
+        let mut spec = lab.shell("exec perl -e '$a = 1 x (300 << 20)'");
         spec.limits = Limits { memory_bytes: Some(64 << 20), ..Limits::default() };
         let ran = lab.run(&spec).await;
         assert_eq!((ran.exit.code, ran.exit.oom_killed), (137, true), "{}", ran.text());
+        // A child's end for its memory is seen as well, whatever its parent makes of it.
+        spec = lab.shell("perl -e '$a = 1 x (300 << 20)'; exit 5");
+        spec.limits = Limits { memory_bytes: Some(64 << 20), ..Limits::default() };
+        let exit = lab.run(&spec).await.exit;
+        assert_eq!((exit.code, exit.oom_killed), (5, true));
         let killed = lab.sh("kill -9 $$").await;
         assert_eq!((killed.exit.code, killed.exit.oom_killed), (137, false));
     })

@@ -101,7 +101,8 @@ async fn the_end_survives_a_reader_that_pauses_while_the_container_ends() {
 }
 
 /// Writes megabytes for ever and notes in `/count` how many.
-const ENDLESS: &str = "i=0; while :; do head -c 1048576 /dev/zero; i=$((i+1)); echo $i > /count; done";
+const ENDLESS: &str =
+    "i=0; while :; do head -c 1048576 /dev/zero; i=$((i+1)); echo $i > /next; mv /next /count; done";
 
 #[tokio::test]
 async fn a_reader_that_stops_costs_bounded_memory_and_goes_on_when_it_likes() {

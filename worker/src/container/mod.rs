@@ -52,7 +52,8 @@ pub type ByteReader = Pin<Box<dyn AsyncRead + Send>>;
 pub struct ContainerExit {
     /// The exit code of its first process (137 = SIGKILL).
     pub code: i64,
-    /// The kernel killed it because it passed its own memory limit.
+    /// The kernel killed a process in it because it passed its own memory limit; the code may be any
+    /// when that process was not the first.
     pub oom_killed: bool,
 }
 
@@ -164,6 +165,9 @@ pub enum ContainerError {
     /// The command cannot be started in this image (not found, not executable): the workflow's fault.
     #[error("the command cannot be started: {0}")]
     CannotStart(String),
+    /// The archive that was to be sent could not be read on our side.
+    #[error("the archive for the container engine cannot be read: {0}")]
+    Source(String),
     /// The thing asked for is not there (any more).
     #[error("not found: {0}")]
     NotFound(String),
@@ -183,6 +187,7 @@ impl ContainerError {
             Self::EngineGone(_)
             | Self::RegistryUnreachable { .. }
             | Self::DiskFull(_)
+            | Self::Source(_)
             | Self::Engine(_)
             | Self::NotFound(_) => true,
             Self::ImageMissing { .. } | Self::BuildFailed(_) | Self::CannotStart(_) | Self::Refused(_) => {

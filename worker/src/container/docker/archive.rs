@@ -1,7 +1,10 @@
 //! Tar archives into and out of a container, streamed both ways.
 
+use std::sync::{Arc, OnceLock};
+
 use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder};
-use futures_util::{StreamExt, stream};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio_util::io::ReaderStream;
 
 use super::Docker;
@@ -21,9 +24,11 @@ impl Docker {
         let link = self.link().await?;
         let client = link.patient();
         let options = UploadToContainerOptionsBuilder::new().path(path).build();
-        let body = bollard::body_try_stream(ReaderStream::with_capacity(archive, PART_BYTES));
+        let (parts, source) = Source::open(archive);
+        let body = bollard::body_try_stream(parts);
         let upload = client.upload_to_container(id, Some(options), body);
-        link.while_alive(async { upload.await.map_err(|error| classify(error, Doing::Call)) }).await
+        link.while_alive(async { upload.await.map_err(|error| source.blame(classify(error, Doing::Call))) })
+            .await
     }
 
     pub(super) async fn download_archive(&self, id: &str, path: &str) -> Result<ByteStream, ContainerError> {
@@ -43,5 +48,29 @@ impl Docker {
             Some((part, next))
         });
         Ok(Box::pin(stream::iter(first.map(Ok)).chain(rest)))
+    }
+}
+
+/// What is sent to the engine, remembered when it breaks: the engine only sees that we hung up.
+#[derive(Clone)]
+pub(super) struct Source(Arc<OnceLock<String>>);
+
+impl Source {
+    /// The reader's bytes in parts, and what tells afterwards how the reading went.
+    pub(super) fn open(reader: ByteReader) -> (impl Stream<Item = std::io::Result<Bytes>> + Send, Self) {
+        let source = Self(Arc::default());
+        let broken = source.0.clone();
+        let parts = ReaderStream::with_capacity(reader, PART_BYTES).inspect_err(move |error| {
+            broken.set(error.to_string()).ok();
+        });
+        (parts, source)
+    }
+
+    /// The source's own error instead of the engine's, if it had one.
+    pub(super) fn blame(&self, error: ContainerError) -> ContainerError {
+        match self.0.get() {
+            Some(broken) => ContainerError::Source(broken.clone()),
+            None => error,
+        }
     }
 }

@@ -10,6 +10,8 @@ use crate::container::ContainerError;
 pub(super) enum Doing<'a> {
     /// Anything without a meaning of its own.
     Call,
+    /// Looking for this image on the engine.
+    Look(&'a str),
     /// Making a container from this image.
     Create(&'a str),
     /// Starting a container.
@@ -98,6 +100,7 @@ pub(super) fn classify_answer(status: Option<u16>, message: &str, doing: Doing<'
         }
         Doing::Pull(image) if says(&IMAGE_MISSING) || status == Some(404) => missing(image),
         Doing::Pull(_) => ContainerError::Engine(message.to_owned()),
+        Doing::Look(image) if lower.contains("invalid reference format") => missing(image),
         Doing::Create(image) if lower.contains("no such image") => missing(image),
         Doing::Create(_) | Doing::Start if says(&CANNOT_START) => {
             ContainerError::CannotStart(message.to_owned())
@@ -108,10 +111,8 @@ pub(super) fn classify_answer(status: Option<u16>, message: &str, doing: Doing<'
         Doing::Build if status.is_none_or(|code| code == 400) || says(&IMAGE_MISSING) => {
             ContainerError::BuildFailed(message.to_owned())
         }
-        Doing::Call | Doing::Create(_) | Doing::Start | Doing::Build if status == Some(404) => {
-            ContainerError::NotFound(message.to_owned())
-        }
-        Doing::Call | Doing::Create(_) | Doing::Start | Doing::Build => {
+        _ if status == Some(404) => ContainerError::NotFound(message.to_owned()),
+        Doing::Call | Doing::Look(_) | Doing::Create(_) | Doing::Start | Doing::Build => {
             ContainerError::Engine(message.to_owned())
         }
     }

@@ -11,14 +11,11 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
-use tokio_util::io::ReaderStream;
 
+use super::archive::Source;
 use super::errors::{Doing, classify};
 use super::{Docker, Link};
 use crate::container::{ContainerError, ImageBuild, ImageInfo, RegistryAuth};
-
-/// Bytes of a build context handed to the engine at once.
-const PART_BYTES: usize = 128 * 1024;
 
 impl Docker {
     pub(super) async fn inspect_image(&self, image: &str) -> Result<Option<ImageInfo>, ContainerError> {
@@ -61,12 +58,13 @@ impl Docker {
         if let Some(network) = &build.network {
             options = options.networkmode(network);
         }
-        let context = bollard::body_try_stream(ReaderStream::with_capacity(build.context, PART_BYTES));
+        let (context, source) = Source::open(build.context);
         let client = link.patient();
-        let mut answers = client.build_image(options.build(), None, Some(context)).boxed();
+        let mut answers =
+            client.build_image(options.build(), None, Some(bollard::body_try_stream(context))).boxed();
         link.while_alive(async {
             while let Some(answer) = answers.next().await {
-                let answer = answer.map_err(|error| classify(error, Doing::Build))?;
+                let answer = answer.map_err(|error| source.blame(classify(error, Doing::Build)))?;
                 if let Some(text) = answer.stream.or(answer.status).filter(|text| !text.is_empty()) {
                     // A reader that went away does not stop the build: its caller still waits for it.
                     progress.send(Bytes::from(text)).await.ok();
@@ -100,7 +98,7 @@ impl Link {
             });
         }
         let inspect = self.client.inspect_image(image);
-        match self.call(Doing::Call, "GET /images/json", inspect).await {
+        match self.call(Doing::Look(image), "GET /images/json", inspect).await {
             Ok(found) => Ok(Some(info(found))),
             Err(ContainerError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),

@@ -17,6 +17,9 @@ use super::errors::Doing;
 use super::{Docker, Link, Patience};
 use crate::container::{ContainerError, ContainerExit, ContainerSpec, MountSource};
 
+/// Exit code of a process that SIGKILL ended.
+const SIGKILLED: i64 = 137;
+
 impl Docker {
     pub(super) async fn create_container(&self, spec: &ContainerSpec) -> Result<String, ContainerError> {
         let body = create_body(spec)?;
@@ -114,6 +117,7 @@ impl Link {
     pub(super) async fn wait_for_end(&self, id: &str) -> Result<ContainerExit, ContainerError> {
         let mut patience = Patience::new(self.limits.patience);
         let mut engine_was_gone = false;
+        let mut looked_again = false;
         let mut told = self.told_of_end(id);
         let mut ticks = tokio::time::interval(self.limits.poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -132,6 +136,10 @@ impl Link {
                         return Err(ContainerError::EngineGone(
                             "it was restarted, and the container ended meanwhile".to_owned(),
                         ));
+                    }
+                    // The news of a memory kill may come after that of the end.
+                    Some(exit) if exit.code == SIGKILLED && !exit.oom_killed && !looked_again => {
+                        looked_again = true;
                     }
                     Some(exit) => return Ok(exit),
                     None if state.status == Some(ContainerStateStatusEnum::CREATED) => {
