@@ -72,6 +72,7 @@ pub fn verdict(trouble: Trouble<'_>, stopped: Option<StopCause>) -> Verdict {
             ContainerError::EngineGone(_)
             | ContainerError::RegistryUnreachable { .. }
             | ContainerError::DiskFull(_)
+            | ContainerError::Source(_)
             | ContainerError::NotFound(_)
             | ContainerError::Engine(_) => failed(FailureReason::Infra, error.to_string()),
             ContainerError::ImageMissing { .. }
