@@ -147,6 +147,10 @@ impl Frame<'_> {
         if self.step.artifacts.is_empty() || self.desk.lease.stop.cause().is_some() {
             return outputs;
         }
+        // The next try leaves files of the same names.
+        if matches!(outputs, Err(Fault::User { .. })) && self.nth_try <= self.step.retry.user as usize {
+            return outputs;
+        }
         let kept = artifacts::keep(self.desk, &self.label, id, &self.step.artifacts).await;
         match (outputs, kept) {
             (Ok(outputs), kept) => kept.map(|()| outputs),
