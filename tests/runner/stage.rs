@@ -55,7 +55,7 @@ impl Stage {
     }
 
     pub(super) async fn queue_with(&self, definition: Value, input: Value, options: EnqueueOptions) -> RunId {
-        self.operator.put_workflow(PROJECT, "work", &definition).await.expect("a good definition");
+        self.operator.put_workflow(PROJECT, "work", &definition, None).await.expect("a good definition");
         self.enqueue("work", input, options).await
     }
 
