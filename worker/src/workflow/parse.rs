@@ -258,3 +258,44 @@ fn retry(node: Node) -> Result<Retry, DefinitionError> {
     let record = node.record(&["user"])?;
     Ok(Retry { user: record.required("user")?.whole(0, 10)? })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The database cannot hold NUL in JSON at all, so the corpus has none.
+    #[test]
+    fn nul_is_refused_where_the_database_could_not_even_be_asked() {
+        let cases = [
+            (json!({ "name": "a", "image": "x", "command": ["a\0b"] }), "steps[0].command[0]"),
+            (json!({ "name": "a", "image": "x", "shell": "a\0b" }), "steps[0].shell"),
+            (json!({ "name": "a", "image": "x", "env": { "A": "\0" } }), "steps[0].env.A"),
+            (
+                json!({ "name": "a", "uses": "odoo/test", "with": { "test_tags": "\0" } }),
+                "steps[0].with.test_tags",
+            ),
+        ];
+        for (step, path) in cases {
+            let problem = parse(&json!({ "steps": [step] })).expect_err("NUL is refused");
+            assert_eq!((problem.path.as_str(), problem.problem.as_str()), (path, "must not contain NUL"));
+        }
+    }
+
+    #[test]
+    fn a_problem_never_shows_the_value() {
+        let step =
+            json!({ "name": "a", "image": "x", "env": { "TOKEN": ["hunter2"] }, "secrets": ["hunter2"] });
+        let problem = parse(&json!({ "steps": [step] })).expect_err("a list is no string").to_string();
+        assert_eq!(problem, "steps[0].env.TOKEN: must be a string");
+    }
+
+    #[test]
+    fn built_in_steps_are_known_by_what_uses_says() {
+        for built_in in BuiltIn::ALL {
+            let workflow = parse(&json!({ "steps": [{ "name": "a", "uses": built_in.as_str() }] }));
+            assert_eq!(workflow.expect("it is known").steps[0].run, StepRun::Action { uses: built_in });
+        }
+    }
+}
