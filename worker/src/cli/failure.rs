@@ -9,6 +9,7 @@ use super::output::Format;
 use crate::config::{ConfigError, DatabaseUrl};
 use crate::contract::migrate::MigrateError;
 use crate::contract::{ContractError, Refusal};
+use crate::runner::WorkerError;
 use crate::store::StoreError;
 use crate::telemetry::TelemetryError;
 
@@ -58,6 +59,8 @@ pub(super) fn explain(error: &anyhow::Error, database: Option<&DatabaseUrl>) -> 
         of_contract(problem, database)
     } else if let Some(problem) = find::<MigrateError>(error) {
         of_migration(problem, database)
+    } else if let Some(problem) = find::<WorkerError>(error) {
+        of_worker(problem, database)
     } else if let Some(problem) = find::<StoreError>(error) {
         let exit = if problem.is_infrastructure() { Exit::Infrastructure } else { Exit::Usage };
         Failure::new(format!("{error:#}"), None, exit)
@@ -116,6 +119,17 @@ fn of_migration(error: &MigrateError, database: Option<&DatabaseUrl>) -> Failure
         | MigrateError::NotPermitted { .. } => Exit::Usage,
     };
     Failure::new(error.to_string(), None, exit)
+}
+
+fn of_worker(error: &WorkerError, database: Option<&DatabaseUrl>) -> Failure {
+    match error {
+        WorkerError::Secret(_) | WorkerError::Setting(_) | WorkerError::Mismatch(_) => {
+            Failure::new(error.to_string(), None, Exit::Usage)
+        }
+        WorkerError::Refused { error: cause, .. } => {
+            Failure { what: error.to_string(), ..of_contract(cause, database) }
+        }
+    }
 }
 
 /// Answers that come from the state of the server and not from the contract.

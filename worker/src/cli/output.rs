@@ -114,7 +114,7 @@ impl Look {
         for row in rows {
             table.add_row(row.into_iter().map(|text| self.cell(&text)));
         }
-        if table.is_empty() { if_none.to_owned() } else { table.trim_fmt() }
+        if table.is_empty() { if_none.to_owned() } else { written(table) }
     }
 
     /// One thing: a name and a value per line; values that are empty are left out.
@@ -123,7 +123,7 @@ impl Look {
         for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
             table.add_row([Cell::new(name), self.cell(value)]);
         }
-        table.trim_fmt()
+        written(table)
     }
 
     fn empty_table(self) -> Table {
@@ -152,6 +152,14 @@ impl Look {
             (Color::On | Color::Off, _) => cell,
         }
     }
+}
+
+/// Columns begin at the left and are two spaces apart.
+fn written(mut table: Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
 }
 
 #[cfg(test)]
@@ -192,6 +200,6 @@ mod tests {
 
     #[test]
     fn facts_without_a_value_are_left_out() {
-        assert_eq!(PIPE.facts(&[("id", "7".to_owned()), ("error", String::new())]).trim(), "id  7");
+        assert_eq!(PIPE.facts(&[("id", "7".to_owned()), ("error", String::new())]), "id  7");
     }
 }

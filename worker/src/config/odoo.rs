@@ -25,6 +25,9 @@ pub struct OdooConfig {
     /// Odoo's data directory for backups: volume:NAME or an absolute path on the engine's host.
     #[arg(long = "odoo-data", env = "ODOOOPS_ODOO_DATA", value_name = "WHERE")]
     pub odoo_data: Option<String>,
+    /// Index that pip installs the addons' python requirements from, without a password; PyPI when unset.
+    #[arg(long = "pip-index-url", env = "ODOOOPS_PIP_INDEX_URL", hide_env_values = true, value_name = "URL")]
+    pub pip_index_url: Option<String>,
     /// File with CA certificates for containers that fetch through a company CA.
     #[arg(long = "ca-bundle", env = "ODOOOPS_CA_BUNDLE", value_name = "FILE")]
     pub ca_bundle: Option<PathBuf>,
@@ -42,6 +45,21 @@ impl OdooConfig {
     #[must_use]
     pub fn image(&self) -> Option<String> {
         given(self.odoo_image.as_deref())
+    }
+
+    /// The pip index, where one is set. It becomes part of images, so a password in it is refused.
+    pub fn pip_index_url(&self) -> Result<Option<String>, ConfigError> {
+        let Some(index) = given(self.pip_index_url.as_deref()) else { return Ok(None) };
+        match url::Url::parse(&index) {
+            Ok(url) if url.password().is_none() => Ok(Some(index)),
+            Ok(_) => Err(ConfigError::invalid(
+                "ODOOOPS_PIP_INDEX_URL",
+                "holds a password, which would stay in the images built; use an index without one",
+            )),
+            Err(problem) => {
+                Err(ConfigError::invalid("ODOOOPS_PIP_INDEX_URL", format!("is no URL: {problem}")))
+            }
+        }
     }
 
     /// `volume:NAME` or an absolute path, where one is set.
@@ -71,11 +89,8 @@ impl OdooConfig {
     /// Passwords inside these settings, which redaction must know: (name, value).
     #[must_use]
     pub fn passwords(&self) -> Vec<(String, SecretString)> {
-        self.odoo_database_url
-            .as_ref()
-            .and_then(|url| password_in("ODOOOPS_ODOO_DATABASE_URL", url))
-            .into_iter()
-            .collect()
+        let url = self.odoo_database_url.as_ref();
+        url.and_then(|url| password_in("ODOOOPS_ODOO_DATABASE_URL", url)).into_iter().collect()
     }
 }
 
@@ -104,6 +119,7 @@ mod tests {
             odoo_database_url: Some("postgres://odoo:p%40ssw0rd@db/postgres".into()),
             odoo_image: Some(" ".to_owned()),
             odoo_data: Some(data.to_owned()),
+            pip_index_url: Some("https://bot:hunter22@pip.example/simple".to_owned()),
             ca_bundle: None,
         }
     }
@@ -122,8 +138,8 @@ mod tests {
     #[test]
     fn passwords_in_urls_are_given_to_redaction_decoded() {
         let passwords = config("").passwords();
-        assert_eq!(passwords.len(), 1);
-        assert_eq!(passwords[0].1.expose_secret(), "p@ssw0rd");
+        let passwords: Vec<&str> = passwords.iter().map(|(_, password)| password.expose_secret()).collect();
+        assert_eq!(passwords, ["p@ssw0rd"]);
     }
 
     #[test]
@@ -132,6 +148,12 @@ mod tests {
             |url: &str| password_in("X", &url.into()).map(|found| found.1.expose_secret().to_owned());
         assert_eq!(password("postgres://odoo@db/x?password=s%2Fcret"), Some("s/cret".to_owned()));
         assert_eq!(password("postgres://odoo@db/x"), None);
+    }
+
+    #[test]
+    fn a_pip_index_with_a_password_is_refused_without_repeating_it() {
+        let problem = config("").pip_index_url().expect_err("a password").to_string();
+        assert!(problem.contains("ODOOOPS_PIP_INDEX_URL") && !problem.contains("hunter22"), "{problem}");
     }
 
     #[test]

@@ -175,6 +175,26 @@ impl Contract {
         rows.first().map(|row| json(row, "overview")).transpose()
     }
 
+    /// How a run was asked for and what came out: what is too long for a line of the overview.
+    ///
+    /// # Errors
+    /// [`ContractError::NotPermitted`] for login roles that may not read.
+    pub async fn run_details(&self, run_id: RunId) -> Result<Map<String, Value>, ContractError> {
+        let mut lines = self
+            .of_run(
+                "select jsonb_build_object('input', r.input, 'result', r.result, 'trigger', r.trigger, \
+                 'priority', r.priority, 'required_labels', r.required_labels, \
+                 'concurrency_key', r.concurrency_key, 'idempotency_key', r.idempotency_key, \
+                 'not_before', r.not_before, 'timeout_secs', r.timeout_secs, \
+                 'max_attempts', r.max_attempts, 'parent_run_id', r.parent_run_id, \
+                 'retry_of', r.retry_of, 'workflow_version', r.workflow_version) as line \
+                 from ops.runs r where r.id = $1",
+                run_id,
+            )
+            .await?;
+        Ok(lines.pop().unwrap_or_default())
+    }
+
     /// What happened to a run, oldest first.
     ///
     /// # Errors

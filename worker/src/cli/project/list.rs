@@ -9,7 +9,7 @@ pub(super) async fn execute(session: &mut Session) -> anyhow::Result<Exit> {
     let projects = session.contract.project_overview().await?;
     session.output.answer(&projects, |look| {
         look.table(
-            &["PROJECT", "STATUS", "ODOO", "QUEUED", "RUNNING", "PAUSED", "REPOSITORY"],
+            &["PROJECT", "STATUS", "ODOO", "QUEUED", "RUNNING", "LAST RUN", "PAUSED"],
             projects.iter().map(row),
             "no projects; make one with: odooops project create SLUG --repo URL",
         )
@@ -19,6 +19,6 @@ pub(super) async fn execute(session: &mut Session) -> anyhow::Result<Exit> {
 
 fn row(project: &ProjectOverview) -> Vec<String> {
     let more = |key: &str| project.more.get(key).map(value).unwrap_or_default();
-    let columns = ["status", "odoo_version", "queued", "running", "paused_reason", "repo_url"];
+    let columns = ["status", "odoo_version", "queued", "running", "last_run_status", "paused_reason"];
     std::iter::once(project.slug.clone()).chain(columns.into_iter().map(more)).collect()
 }

@@ -2,13 +2,14 @@
 
 use clap::Args;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::cli::Exit;
 use crate::cli::human::{ago, between, bytes, value};
 use crate::cli::output::Look;
 use crate::cli::session::Session;
 use crate::cli::which::WhichRun;
-use crate::contract::{Artifact, AttemptOverview, RunEvent, RunOverview, StepOverview, WaitCause};
+use crate::contract::{Artifact, AttemptOverview, RunEvent, RunOverview, RunStatus, StepOverview, WaitCause};
 
 /// Which run.
 #[derive(Debug, Args)]
@@ -21,6 +22,7 @@ pub struct ShowArgs {
 #[derive(Debug, Serialize)]
 struct Shown {
     run: RunOverview,
+    details: Map<String, Value>,
     waits_for: Vec<WaitCause>,
     attempts: Vec<AttemptOverview>,
     steps: Vec<StepOverview>,
@@ -32,9 +34,17 @@ pub(super) async fn execute(args: &ShowArgs, session: &mut Session) -> anyhow::R
     let id = session.find_run(&args.run).await?;
     let contract = &session.contract;
     let run = session.run(id).await?;
-    let waits_for = if run.status.is_final() { Vec::new() } else { contract.explain_wait(id).await? };
+    let waits_for = match run.status {
+        RunStatus::Queued => contract.explain_wait(id).await?,
+        RunStatus::Claimed
+        | RunStatus::Running
+        | RunStatus::Succeeded
+        | RunStatus::Failed
+        | RunStatus::Canceled => Vec::new(),
+    };
     let shown = Shown {
         run,
+        details: contract.run_details(id).await?,
         waits_for,
         attempts: contract.run_attempts(id).await?,
         steps: contract.run_steps(id).await?,
@@ -64,6 +74,8 @@ fn facts(shown: &Shown, look: Look) -> String {
     let run = &shown.run;
     let waits: Vec<String> = shown.waits_for.iter().map(|cause| cause.detail.clone()).collect();
     let more = |key: &str| run.more.get(key).map(value).unwrap_or_default();
+    let detail =
+        |key: &str| shown.details.get(key).map(value).filter(|text| text != "{}").unwrap_or_default();
     look.facts(&[
         ("run", format!("{}#{}", run.project, run.run_number)),
         ("id", run.id.to_string()),
@@ -75,8 +87,9 @@ fn facts(shown: &Shown, look: Look) -> String {
         ("ref", more("git_ref")),
         ("commit", more("commit_sha")),
         ("worker", more("claimed_by")),
-        ("input", more("input")),
-        ("result", more("result")),
+        ("input", detail("input")),
+        ("result", detail("result")),
+        ("retry of", detail("retry_of")),
         ("queued", ago(Some(run.created_at))),
         ("took", between(run.started_at, run.finished_at)),
     ])

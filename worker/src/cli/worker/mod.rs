@@ -2,10 +2,10 @@
 
 mod drain;
 mod list;
+mod start;
 
 use clap::{Args, Subcommand};
 
-use super::failure::Refused;
 use super::session::Session;
 use super::{Cli, Exit};
 use crate::config::WorkerConfig;
@@ -41,7 +41,7 @@ impl WorkerCommand {
 
 pub(super) async fn execute(command: &WorkerCommand, cli: &Cli) -> anyhow::Result<Exit> {
     match &command.verb {
-        None => Err(Refused::usage("this build cannot start a worker", "install a later one").into()),
+        None => start::execute(&command.start, cli).await,
         Some(WorkerVerb::List) => list::execute(&mut Session::open(cli).await?).await,
         Some(WorkerVerb::Drain(args)) => drain::execute(args, &mut Session::open(cli).await?).await,
     }

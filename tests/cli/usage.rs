@@ -1,0 +1,97 @@
+//! Help, version, wrong usage.
+
+use super::program::Program;
+
+/// Every command that has a help of its own.
+const COMMANDS: &[&[&str]] = &[
+    &[],
+    &["migrate"],
+    &["worker"],
+    &["worker", "list"],
+    &["worker", "drain"],
+    &["run"],
+    &["run", "enqueue"],
+    &["run", "list"],
+    &["run", "show"],
+    &["run", "logs"],
+    &["run", "cancel"],
+    &["run", "retry"],
+    &["run", "why"],
+    &["artifact"],
+    &["artifact", "list"],
+    &["artifact", "get"],
+    &["artifact", "url"],
+    &["workflow"],
+    &["workflow", "put"],
+    &["workflow", "list"],
+    &["workflow", "show"],
+    &["workflow", "check"],
+    &["project"],
+    &["project", "create"],
+    &["project", "list"],
+    &["completions"],
+];
+
+#[tokio::test]
+async fn every_command_explains_itself() {
+    for command in COMMANDS {
+        let arguments = [command, &["--help"][..]].concat();
+        let help = Program::new(&arguments).run().await.done();
+        assert!(help.contains("Usage: odooops"), "{arguments:?}: {help}");
+    }
+}
+
+#[tokio::test]
+async fn help_lists_the_exit_codes() {
+    let help = Program::new(&["--help"]).run().await.done();
+    for code in
+        ["0 done", "1 the run failed", "2 wrong usage", "3 infrastructure", "4 canceled", "5 timed out"]
+    {
+        assert!(help.contains(code), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn help_shows_no_value_of_a_variable_that_may_hold_a_password() {
+    let secret = "postgres://someone:hunter22@db.example/ops";
+    for command in [&["worker", "--help"][..], &["run", "list", "--help"]] {
+        let ended = Program::new(command)
+            .env("DATABASE_URL", secret)
+            .env("ODOOOPS_WORKER_DATABASE_URL", secret)
+            .env("ODOOOPS_ODOO_DATABASE_URL", secret)
+            .run()
+            .await;
+        assert!(!ended.done().contains("hunter22"));
+    }
+}
+
+#[tokio::test]
+async fn version_is_one_line() {
+    let version = Program::new(&["--version"]).run().await.done();
+    assert_eq!(version.trim_end(), concat!("odooops ", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
+    for (arguments, said) in [
+        (&["frobnicate"][..], "frobnicate"),
+        (&["run", "enqueue", "shop"], "<WORKFLOW>"),
+        (&["run", "list", "--status", "sleeping"], "possible values: queued, claimed, running"),
+        (&["run", "list", "--limit", "0"], "--limit"),
+        (&["run", "show", "not-a-run"], "PROJECT#NUMBER"),
+        (&["run", "enqueue", "shop", "build", "--input", "modules"], "KEY=TEXT"),
+        (&["run", "enqueue", "shop", "build", "--input", "n:=three"], "no JSON"),
+        (&["run", "enqueue", "shop", "build", "--not-before", "soon"], "--not-before"),
+        (&["worker", "--slots", "0"], "--slots"),
+        (&["worker", "--slots", "2", "list"], "list"),
+        (&["artifact", "url", "shop#1", "x", "--expires-secs", "99999999"], "--expires-secs"),
+        (&["run", "list", "--log", "odooops=loud"], "odooops=loud"),
+    ] {
+        Program::new(arguments).run().await.refused(2, &[said]);
+    }
+}
+
+#[tokio::test]
+async fn without_any_command_the_help_is_shown_as_wrong_usage() {
+    Program::new(&[]).run().await.refused(2, &["Usage: odooops", "run", "worker"]);
+}
