@@ -1,6 +1,21 @@
 //! Built-in steps (`uses: odoo/test`): each turns a step and what we know of Odoo into container
 //! specs, and judges what came back. An action reaches the world through its [`Host`] only.
 
+mod check_out;
+mod context;
+mod fault;
+mod filestore;
+mod input;
+mod odoo_backup;
+mod odoo_build;
+pub mod odoo_db;
+mod odoo_test;
+mod pipe;
+mod program;
+mod scratch;
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -10,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::container::{ContainerExit, ContainerSpec, Containers, Labels, Limits, OutputChunk};
 pub use crate::git::Git;
 use crate::store::Stored;
+use crate::workflow::BuiltIn;
 
 /// Why a step did not succeed; decided from what the worker itself saw, never from what the build printed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -155,10 +171,14 @@ pub struct OdooSettings {
 /// What a step gives back when it succeeded: merged into the run's result and seen by later steps.
 pub type Outputs = Map<String, Value>;
 
-/// Runs a built-in step to its end.
+/// Runs a built-in step to its end, or until [`Host::stop_token`] fires.
 ///
 /// # Errors
-/// The [`Fault`] says whose it is.
-pub async fn run(uses: crate::workflow::BuiltIn, _host: &dyn Host) -> Result<Outputs, Fault> {
-    Err(Fault::Invalid(format!("{} is not part of this version of odooops", uses.as_str())))
+/// The [`Fault`] says whose it is; what was made outside the host's care is gone again.
+pub async fn run(uses: BuiltIn, host: &dyn Host) -> Result<Outputs, Fault> {
+    match uses {
+        BuiltIn::OdooBuild => odoo_build::run(host).await,
+        BuiltIn::OdooTest => odoo_test::run(host).await,
+        BuiltIn::OdooBackup => odoo_backup::run(host).await,
+    }
 }
