@@ -14,16 +14,18 @@ impl Fault {
 
 impl From<ContainerError> for Fault {
     fn from(error: ContainerError) -> Self {
-        match &error {
-            ContainerError::BuildFailed(_) => Self::user(1, error.to_string()),
+        let message = error.to_string();
+        match error {
+            ContainerError::BuildFailed(_) => Self::user(1, message),
             ContainerError::ImageMissing { .. }
             | ContainerError::CannotStart(_)
-            | ContainerError::Refused(_) => Self::Invalid(error.to_string()),
+            | ContainerError::Refused(_) => Self::Invalid(message),
             ContainerError::EngineGone(_)
             | ContainerError::RegistryUnreachable { .. }
             | ContainerError::DiskFull(_)
             | ContainerError::NotFound(_)
-            | ContainerError::Engine(_) => Self::Infra(error.to_string()),
+            | ContainerError::Source(_)
+            | ContainerError::Engine(_) => Self::Infra(message),
         }
     }
 }
