@@ -1,4 +1,7 @@
 //! The worker on a real PostgreSQL, most of it with a fake engine.
 
+mod away;
+mod gate;
 mod outcomes;
+mod shutdown;
 mod stage;

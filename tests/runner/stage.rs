@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
+use super::gate::Gate;
 use crate::support::postgres::TestDatabase;
 use crate::support::postgres_roles::Login;
 use crate::support::signals::{wait_until, within_limit};
@@ -86,6 +87,17 @@ impl Stage {
         }
     }
 
+    /// The same with the database behind a gate.
+    pub(super) async fn edges_by(&self, gate: &Gate) -> Edges {
+        let mut settings = self.database.settings(Login::Worker);
+        settings.url = gate.url(&self.database.login_url(Login::Worker)).into();
+        Edges {
+            contract: Contract::new(&settings).expect("a good URL"),
+            listener: Listener::start(settings),
+            ..self.edges().await
+        }
+    }
+
     /// A worker with default settings.
     pub(super) async fn worker(&self) -> Running {
         self.worker_with(settings("worker-001")).await
@@ -118,6 +130,21 @@ impl Stage {
                    and attempt = (select attempt from ops.runs where id = $1) order by seq";
         let rows = self.eye.query(sql, &[&run_id.0]).await.expect("lines");
         rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Compares the final record of the latest attempt with what a reader computes from the stored lines.
+    pub(super) async fn assert_log_is_whole(&self, run_id: RunId) {
+        let sql = "with stored as (
+             select coalesce(string_agg(message || E'\n', '' order by seq), '') as text, count(*) as lines
+             from ops.run_logs l join ops.runs r on r.id = l.run_id and r.attempt = l.attempt
+             where l.run_id = $1)
+           select a.log_lines = s.lines, a.log_bytes = octet_length(convert_to(s.text, 'UTF8')),
+             a.log_sha256 = encode(sha256(convert_to(s.text, 'UTF8')), 'hex')
+           from stored s, ops.run_attempts a join ops.runs r on r.id = a.run_id and r.attempt = a.attempt
+           where a.run_id = $1";
+        let row = self.eye.query_one(sql, &[&run_id.0]).await.expect("the final record");
+        let whole = (row.get(0), row.get(1), row.get(2));
+        assert_eq!(whole, (Some(true), Some(true), Some(true)), "lines, bytes, sha256 of the record");
     }
 
     /// (attempt, step, status) of all recorded steps.

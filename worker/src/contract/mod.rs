@@ -14,6 +14,7 @@ pub mod migrate;
 mod overview;
 mod projects;
 mod queue;
+mod rights;
 mod row;
 mod runs;
 mod settings;

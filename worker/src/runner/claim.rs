@@ -1,6 +1,7 @@
 //! Claiming: as many runs as there are free slots, when something wakes us or it is time to look.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
@@ -17,20 +18,23 @@ use super::lease::Lease;
 use super::persist::spread;
 use super::run::live;
 
+/// What is due by now and could not be had is not asked for again at once.
+const NEXT_LOOK_AFTER: Duration = Duration::from_millis(50);
+
 /// Claims runs and owns the tasks in which they live.
 pub(super) struct Claimer {
     kit: Arc<Kit>,
     listener: Listener,
     wakes: broadcast::Receiver<Wake>,
     health: watch::Receiver<Health>,
-    next_due: watch::Receiver<Option<Instant>>,
+    next_due: watch::Sender<Option<Instant>>,
     /// When we claimed last: what was due before is of no interest any more.
     asked: Instant,
     runs: JoinSet<()>,
 }
 
 impl Claimer {
-    pub(super) fn new(kit: Arc<Kit>, listener: Listener, next_due: watch::Receiver<Option<Instant>>) -> Self {
+    pub(super) fn new(kit: Arc<Kit>, listener: Listener, next_due: watch::Sender<Option<Instant>>) -> Self {
         let (wakes, health) = (listener.wakes(), listener.health());
         Self { kit, listener, wakes, health, next_due, asked: Instant::now(), runs: JoinSet::new() }
     }
@@ -98,10 +102,25 @@ impl Claimer {
             }
         };
         let came = if claimed.len() < free { Came::LessThanAsked } else { Came::AllAsked };
+        if came == Came::LessThanAsked {
+            self.learn_next_due().await;
+        }
         for run in claimed {
             self.take(run, lease_end(self.asked, self.kit.settings.lease_secs));
         }
         came
+    }
+
+    /// Notifications tell of what becomes claimable by somebody's doing; by time alone we must wake ourselves.
+    async fn learn_next_due(&self) {
+        let asked = Instant::now();
+        match self.kit.contract.next_due_in_ms().await {
+            Ok(due) => {
+                let due = due.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+                self.next_due.send_replace(due.map(|due| asked + due.max(NEXT_LOOK_AFTER)));
+            }
+            Err(error) => tracing::debug!(%error, "when the next run becomes due is not known"),
+        }
     }
 
     fn take(&mut self, run: ClaimedRun, ends: Instant) {
@@ -122,13 +141,14 @@ impl Claimer {
         let polling = self.kit.settings.polling;
         let listening = *self.health.borrow_and_update() == Health::Healthy;
         self.kit.metrics.listening.set(i64::from(listening));
+        let mut next_due = self.next_due.subscribe();
         let poll = Instant::now() + if listening { polling.listening } else { spread(polling.deaf) };
         loop {
-            let due = self.next_due.borrow_and_update().filter(|due| *due > self.asked);
+            let due = next_due.borrow_and_update().filter(|due| *due > self.asked);
             tokio::select! {
                 () = tokio::time::sleep_until(due.unwrap_or(poll).min(poll)) => return,
-                // The sender lives as long as the worker serves.
-                _changed = self.next_due.changed() => {}
+                // The sender lives in ourselves.
+                _changed = next_due.changed() => {}
                 Some(ended) = self.runs.join_next() => {
                     report(ended);
                     return;

@@ -29,6 +29,7 @@ struct Facts {
     last_turn: Instant,
     database: Result<(), String>,
     engine: Result<(), String>,
+    excess_rights: Vec<String>,
 }
 
 /// A handle on a worker's state; cheap to clone.
@@ -45,6 +46,7 @@ impl Status {
             last_turn: Instant::now(),
             database: Err("not asked yet".to_owned()),
             engine: Err("not asked yet".to_owned()),
+            excess_rights: Vec::new(),
         };
         Self { facts: Arc::new(Mutex::new(facts)), metrics }
     }
@@ -80,6 +82,12 @@ impl Status {
         })
     }
 
+    /// What the worker's database login may do beyond a worker's needs; known once it is registered.
+    #[must_use]
+    pub fn excess_rights(&self) -> Vec<String> {
+        self.read(|facts| facts.excess_rights.clone())
+    }
+
     /// The metrics as OpenMetrics text.
     ///
     /// # Errors
@@ -94,6 +102,10 @@ impl Status {
 
     pub(super) fn turned(&self) {
         self.write(|facts| facts.last_turn = Instant::now());
+    }
+
+    pub(super) fn set_excess_rights(&self, excess: Vec<String>) {
+        self.write(|facts| facts.excess_rights = excess);
     }
 
     pub(super) fn set_database(&self, state: Result<(), String>) {

@@ -131,6 +131,7 @@ impl Worker {
         let starting = async {
             let info = self.first_contact().await?;
             self.register().await?;
+            self.warn_of_rights().await;
             Ok::<_, WorkerError>(info)
         };
         let info = tokio::select! {
@@ -192,6 +193,24 @@ impl Worker {
         }
     }
 
+    /// A worker that may do more than a worker must is worth a warning: it runs other people's code.
+    async fn warn_of_rights(&self) {
+        match self.edges.contract.rights_beyond_worker().await {
+            Ok(excess) => {
+                if !excess.is_empty() {
+                    tracing::warn!(
+                        "the worker's database login has more rights than a worker needs: {}; give it a role that is in ops_worker only",
+                        excess.join(", ")
+                    );
+                }
+                self.status.set_excess_rights(excess);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the rights of the worker's database login cannot be looked at")
+            }
+        }
+    }
+
     /// What helps an operator to know of this machine.
     async fn describe(&self) -> serde_json::Value {
         match self.edges.containers.engine().await {
@@ -231,7 +250,7 @@ async fn serve(kit: Arc<Kit>, listener: Listener, shutdown: Shutdown) {
     tasks.spawn(janitor::remove_leftovers(Arc::clone(&kit), ending.clone()));
 
     kit.status.set_phase(Phase::Serving);
-    let mut claimer = Claimer::new(Arc::clone(&kit), listener, next_due.subscribe());
+    let mut claimer = Claimer::new(Arc::clone(&kit), listener, next_due);
     claimer.claim_until(&shutdown.drain).await;
 
     kit.status.set_phase(Phase::Draining);
