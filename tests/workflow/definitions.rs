@@ -7,11 +7,11 @@ use serde_json::Value;
 
 /// A definition of the corpus and where it stands.
 #[derive(Debug)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// File name without its ending, or the place in the documentation.
-    pub name: String,
+    pub(crate) name: String,
     /// The definition.
-    pub definition: Value,
+    pub(crate) definition: Value,
 }
 
 fn root() -> PathBuf {
@@ -19,19 +19,19 @@ fn root() -> PathBuf {
 }
 
 /// Definitions that are good: `tests/fixtures/definitions/good` and every example in the documentation.
-pub fn good() -> Vec<Sample> {
+pub(crate) fn good() -> Vec<Sample> {
     let mut samples = folder("good");
     samples.extend(documented());
     samples
 }
 
 /// Definitions that are bad, each in one way.
-pub fn bad() -> Vec<Sample> {
+pub(crate) fn bad() -> Vec<Sample> {
     folder("bad")
 }
 
 /// What is to be said of the bad ones: a line `<file name> <path>: <problem>` for each.
-pub fn expected_problems() -> String {
+pub(crate) fn expected_problems() -> String {
     fs::read_to_string(root().join("tests/fixtures/definitions/problems.txt")).expect("the expected problems")
 }
 
@@ -54,7 +54,7 @@ fn folder(name: &str) -> Vec<Sample> {
 }
 
 /// The JSON blocks of `docs/workflow-format.md`.
-pub fn documented() -> Vec<Sample> {
+pub(crate) fn documented() -> Vec<Sample> {
     let text = fs::read_to_string(root().join("docs/workflow-format.md")).expect("the documentation");
     let blocks = text.split("```json\n").skip(1);
     blocks

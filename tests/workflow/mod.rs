@@ -2,4 +2,4 @@
 //! `contract/workflow_definition_problem.rs`.
 
 mod corpus;
-pub mod definitions;
+pub(crate) mod definitions;

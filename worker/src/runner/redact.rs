@@ -5,6 +5,7 @@
 //! the tail that may still become a secret.
 
 mod patterns;
+mod skip;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use aho_corasick::{Anchored, BuildError, MatchKind, StartKind, dfa};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use patterns::url_passwords;
+use skip::Skipper;
 
 /// What stands in the log where a secret was.
 pub const MASK: &str = "***";
@@ -60,6 +62,7 @@ enum Matcher {
 
 struct Finder {
     matcher: Matcher,
+    skipper: Skipper,
     start: StateID,
     /// For each state: how many of the last bytes may still become a secret. A state that is not here is the start.
     depths: HashMap<StateID, usize>,
@@ -136,14 +139,42 @@ impl Finder {
             Matcher::Dense(automaton) => measure_depths(automaton, patterns),
             Matcher::Compact(automaton) => measure_depths(automaton, patterns),
         };
-        Ok(Self { matcher, start, depths })
+        Ok(Self { matcher, skipper: Skipper::new(patterns), start, depths })
     }
 
     /// Reads `bytes`, the first of which is at `offset`; returns the new state.
     fn scan(&self, state: StateID, bytes: &[u8], offset: usize, found: &mut Vec<Range<usize>>) -> StateID {
         match &self.matcher {
-            Matcher::Dense(automaton) => scan(automaton, state, bytes, offset, found),
-            Matcher::Compact(automaton) => scan(automaton, state, bytes, offset, found),
+            Matcher::Dense(automaton) => self.scan_with(automaton, state, bytes, offset, found),
+            Matcher::Compact(automaton) => self.scan_with(automaton, state, bytes, offset, found),
+        }
+    }
+
+    fn scan_with(
+        &self,
+        automaton: &impl Automaton,
+        mut state: StateID,
+        bytes: &[u8],
+        offset: usize,
+        found: &mut Vec<Range<usize>>,
+    ) -> StateID {
+        let mut index = 0;
+        loop {
+            // In the start state nothing that was read matters any more.
+            if state == self.start {
+                index = self.skipper.skip(bytes, index);
+            }
+            let Some(byte) = bytes.get(index) else { return state };
+            index += 1;
+            state = automaton.next_state(Anchored::No, state, *byte);
+            if automaton.is_match(state) {
+                let end = offset + index;
+                let longest = (0..automaton.match_len(state))
+                    .map(|nth| automaton.pattern_len(automaton.match_pattern(state, nth)))
+                    .max()
+                    .unwrap_or(0);
+                cover(found, end - longest..end);
+            }
         }
     }
 }
@@ -161,27 +192,6 @@ fn measure_depths(automaton: &impl Automaton, patterns: &[Vec<u8>]) -> (StateID,
         }
     }
     (start, depths)
-}
-
-fn scan(
-    automaton: &impl Automaton,
-    mut state: StateID,
-    bytes: &[u8],
-    offset: usize,
-    found: &mut Vec<Range<usize>>,
-) -> StateID {
-    for (index, byte) in bytes.iter().enumerate() {
-        state = automaton.next_state(Anchored::No, state, *byte);
-        if automaton.is_match(state) {
-            let end = offset + index + 1;
-            let longest = (0..automaton.match_len(state))
-                .map(|nth| automaton.pattern_len(automaton.match_pattern(state, nth)))
-                .max()
-                .unwrap_or(0);
-            cover(found, end - longest..end);
-        }
-    }
-    state
 }
 
 /// Adds a range that ends no earlier than all others, and joins those that it touches.
