@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::action::odoo_db;
 use crate::container::{Labels, Owned};
 use crate::contract::{RunId, Verdict};
 
@@ -38,7 +39,7 @@ pub(super) async fn remove_leftovers(kit: Arc<Kit>, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = sweep(&kit) => {}
+            () = async { sweep(&kit).await; sweep_databases(&kit).await } => {}
         }
         if pause(&stop, kit.settings.sweeping.leftovers).await == Pause::Stopped {
             return;
@@ -81,6 +82,32 @@ async fn sweep(kit: &Kit) {
                 Err(error) => {
                     tracing::warn!(kind = ?thing.kind, id = thing.id, %error, "a leftover cannot be removed");
                 }
+            }
+        }
+    }
+}
+
+/// Test databases on the Odoo server, judged as everything else.
+async fn sweep_databases(kit: &Kit) {
+    let Some(url) = &kit.settings.odoo.database_url else { return };
+    let databases = match odoo_db::list_test_databases(url, kit.instance).await {
+        Ok(databases) => databases,
+        Err(error) => {
+            tracing::warn!(%error, "leftover test databases cannot be listed");
+            return;
+        }
+    };
+    for database in databases {
+        if verdict(kit, &database.labels).await == Verdict::Keep {
+            continue;
+        }
+        match odoo_db::drop_database(url, &database.name).await {
+            Ok(()) => {
+                tracing::info!(database = database.name, "dropped a leftover test database");
+                kit.metrics.leftovers_removed.inc();
+            }
+            Err(error) => {
+                tracing::warn!(database = database.name, %error, "a leftover test database cannot be dropped");
             }
         }
     }

@@ -119,13 +119,22 @@ async fn pump(
             exited.cancelled().await;
             tokio::time::sleep(SILENCE_AFTER_EXIT).await;
         };
+        let is_data = outlet.stdout.is_none();
         let chunk = tokio::select! {
             chunk = output.next() => chunk,
-            () = silent => break,
+            // Text may lack its end, data (a dump) may not.
+            () = silent => {
+                if is_data {
+                    let error = "the output of a container that ended was never closed".to_owned();
+                    return Err(FollowError::Engine(ContainerError::Engine(error)));
+                }
+                break;
+            }
         };
         let chunk = match chunk {
             None => break,
             Some(Ok(chunk)) => chunk,
+            Some(Err(error)) if is_data => return Err(FollowError::Engine(error)),
             Some(Err(error)) => {
                 // The exit decides; a torn output stream alone does not fail a step.
                 tracing::warn!(%error, "the container's output broke off");
