@@ -8,6 +8,7 @@ mod logs;
 mod program;
 mod projects;
 mod runs;
+mod scripts;
 mod usage;
 mod workers;
 mod workflows;

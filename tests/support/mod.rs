@@ -2,4 +2,5 @@
 
 pub mod postgres;
 pub mod postgres_roles;
+pub mod shell;
 pub mod signals;

@@ -181,8 +181,7 @@ fn last_words(stderr: &str) -> String {
     let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
     let is_verdict =
         |line: &&str| ["fatal: ", "error: ", "ERROR: "].iter().any(|mark| line.starts_with(mark));
-    let line =
-        lines().filter(is_verdict).next_back().or_else(|| lines().next_back()).unwrap_or("it said nothing");
+    let line = lines().rfind(is_verdict).or_else(|| lines().next_back()).unwrap_or("it said nothing");
     let line = line.trim_start_matches("fatal: ").trim_start_matches("error: ").trim_start_matches("ERROR: ");
     let words: Vec<String> = line.chars().take(500).collect::<String>().split(' ').map(clean_word).collect();
     words.join(" ")
