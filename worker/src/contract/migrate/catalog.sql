@@ -16,7 +16,7 @@ columns as (
 -- Every access list in one place: (class, oid, column) → sorted "grantee: privilege".
 lists as (
   select 'class' as class, r.oid, 0 as sub, r.relowner as owner,
-    coalesce(r.relacl, pg_catalog.acldefault(case r.relkind when 'S' then 's' else 'r' end, r.relowner)) as list
+    coalesce(r.relacl, pg_catalog.acldefault(case r.relkind when 'S' then 's' else 'r' end::"char", r.relowner)) as list
   from relations r
   union all
   select 'column', c.attrelid, c.attnum, c.relowner, c.attacl from columns c

@@ -1,4 +1,5 @@
--- Every function, view, trigger and policy in schema ops. `version` changes whenever one is made or replaced.
+-- Every function, view, trigger and policy in schema ops, but not what partitions have of their own.
+-- `version` changes whenever one is made or replaced.
 select k.class::text as class, k.oid, k.version, i.type, i.identity, k.name
 from (
   select 'pg_catalog.pg_proc'::regclass as class, p.oid, p.xmin::text || p.ctid::text as version,
@@ -18,13 +19,13 @@ from (
   from pg_catalog.pg_trigger t
   join pg_catalog.pg_class c on c.oid = t.tgrelid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = 'ops' and not t.tgisinternal and t.tgparentid = 0
+  where n.nspname = 'ops' and not t.tgisinternal and not c.relispartition
   union all
   select 'pg_catalog.pg_policy'::regclass, p.oid, p.xmin::text || p.ctid::text, p.polname::text
   from pg_catalog.pg_policy p
   join pg_catalog.pg_class c on c.oid = p.polrelid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = 'ops'
+  where n.nspname = 'ops' and not c.relispartition
 ) k
 cross join lateral pg_catalog.pg_identify_object(k.class, k.oid, 0) i
 order by i.type, i.identity
