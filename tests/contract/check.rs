@@ -53,9 +53,7 @@ async fn a_migrated_database_has_no_drift() {
 
 #[tokio::test]
 async fn a_month_and_a_project_later_there_is_no_drift() {
-    let drifts = drift_after(
-        "select ops.ensure_partitions(); select ops.put_project('later');",
-    );
+    let drifts = drift_after("select ops.ensure_partitions(); select ops.put_project('later');");
     assert_eq!(drifts.await, []);
 }
 
