@@ -2,6 +2,8 @@
 
 mod away;
 mod gate;
+mod logs;
 mod outcomes;
 mod shutdown;
 mod stage;
+mod wake;

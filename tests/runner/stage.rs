@@ -147,6 +147,22 @@ impl Stage {
         assert_eq!(whole, (Some(true), Some(true), Some(true)), "lines, bytes, sha256 of the record");
     }
 
+    /// Every row of every table and view of `ops`, as text.
+    pub(super) async fn dump_of_ops(&self) -> String {
+        let tables = "select format('%I.%I', n.nspname, c.relname) from pg_class c
+                      join pg_namespace n on n.oid = c.relnamespace
+                      where n.nspname = 'ops' and c.relkind in ('r', 'p', 'v')";
+        let mut dump = String::new();
+        for row in self.eye.query(tables, &[]).await.expect("the tables") {
+            let all = format!(
+                "select coalesce(string_agg(t::text, E'\\n'), '') from {} t",
+                row.get::<_, String>(0)
+            );
+            dump.push_str(&self.eye.query_one(&all, &[]).await.expect("its rows").get::<_, String>(0));
+        }
+        dump
+    }
+
     /// (attempt, step, status) of all recorded steps.
     pub(super) async fn steps(&self, run_id: RunId) -> Vec<(i32, String, String)> {
         let sql = "select attempt, step, status::text from ops.run_steps where run_id = $1 order by attempt, started_at, step";

@@ -84,7 +84,12 @@ pub fn verdict(trouble: Trouble<'_>, stopped: Option<StopCause>) -> Verdict {
                 message: error.to_string(),
             },
         },
-        Trouble::Store(error) if error.is_infrastructure() => failed(FailureReason::Infra, error.to_string()),
+        // We only put: that something is not found is the store's fault and not the run's.
+        Trouble::Store(error)
+            if error.is_infrastructure() || matches!(error, StoreError::NotFound { .. }) =>
+        {
+            failed(FailureReason::Infra, error.to_string())
+        }
         Trouble::Store(error) => failed(FailureReason::Invalid, error.to_string()),
     }
 }
@@ -172,7 +177,9 @@ mod tests {
         let url = || "s3://bucket/key".to_owned();
         let down = StoreError::Failed { url: url(), reason: "503".to_owned() };
         let wrong = StoreError::TooLarge { url: url(), limit_bytes: 1 };
+        let gone = StoreError::NotFound { url: url() };
         assert_eq!(class(Trouble::Store(&down), None), "infra None");
+        assert_eq!(class(Trouble::Store(&gone), None), "infra None");
         assert_eq!(class(Trouble::Store(&wrong), None), "invalid None");
     }
 
