@@ -33,7 +33,7 @@ begin
   elsif p_step ? 'image' and p_step ? 'with' then
     return p_path || '.with: goes with uses only';
   end if;
-  foreach v_key in array array['command', 'shell', 'services', 'network'] loop
+  foreach v_key in array array['command', 'shell', 'services', 'artifacts', 'network'] loop
     if p_step ? 'uses' and p_step ? v_key then
       return p_path || '.' || v_key || ': does not go with uses';
     end if;

@@ -47,7 +47,7 @@ fn what_a_definition_says_is_what_the_worker_gets() {
     assert_eq!(argv[..3], ["make", "", "-j2"]);
     assert_eq!(step.secrets, ["A", "B_2"]);
     assert_eq!((step.services[0].name.as_str(), step.services[0].limits.memory_mb), ("db", Some(6)));
-    assert_eq!(step.services[1].command, Command::ImageDefault);
+    assert_eq!(step.services[1].command, None);
     assert_eq!((step.limits.cpus, step.limits.pids), (Some(0.01), Some(1)));
     let networks: Vec<_> = workflow.steps.iter().map(|step| step.network.clone()).collect();
     assert_eq!(networks, [Network::Run, Network::None, Network::Named("customer_net-1.a".to_owned())]);

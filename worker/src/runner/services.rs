@@ -12,7 +12,7 @@ use crate::workflow::Service;
 
 use super::desk::Desk;
 use super::output::{End, FollowError, Outlet, follow};
-use super::step::{Frame, argv, limits};
+use super::step::{Frame, limits};
 use super::stop::{StopCause, StopSignal};
 
 /// How long a service with a health check may take to become healthy.
@@ -54,12 +54,12 @@ impl Services {
         env.extend(desk.secrets(&service.secrets, &frame.step.name)?);
         let network = NetworkMode::Named(desk.run_network().await?);
         let image = frame.pull(&service.image).await?;
-        let (entrypoint, command) = argv(&service.command);
         let spec = ContainerSpec {
             name: format!("{}-{}-{}-{}", desk.name, frame.step.name, frame.nth_try, service.name),
             image,
-            entrypoint,
-            command,
+            // A service's image prepares itself in its entrypoint (a database makes its files there).
+            entrypoint: None,
+            command: service.command.clone(),
             env,
             workdir: None,
             user: None,

@@ -269,7 +269,7 @@ impl Frame<'_> {
 }
 
 /// Entrypoint and command of a container: `command` and `shell` replace both, neither keeps both.
-pub(super) fn argv(command: &Command) -> (Option<Vec<String>>, Option<Vec<String>>) {
+fn argv(command: &Command) -> (Option<Vec<String>>, Option<Vec<String>>) {
     match command {
         Command::ImageDefault => (None, None),
         Command::Argv(argv) => {

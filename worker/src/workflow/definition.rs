@@ -37,7 +37,7 @@ pub struct Step {
     pub secrets: Vec<String>,
     /// Containers that run beside the step; only with [`Network::Run`].
     pub services: Vec<Service>,
-    /// Files below the workspace to keep, also when the step failed.
+    /// Files below the workspace to keep, also when the step failed; none for a built-in step.
     pub artifacts: Vec<ArtifactGlob>,
     /// Resource limits.
     pub limits: Limits,
@@ -112,8 +112,8 @@ pub struct Service {
     pub name: String,
     /// A tool's name or an image reference.
     pub image: String,
-    /// [`Command::Argv`] or [`Command::ImageDefault`].
-    pub command: Command,
+    /// What the image's entrypoint gets instead of the image's own command.
+    pub command: Option<Vec<String>>,
     /// Its environment; it does not get the step's or the workflow's.
     pub env: BTreeMap<String, String>,
     /// Names of secrets that it gets as environment variables.

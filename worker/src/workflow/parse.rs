@@ -101,7 +101,11 @@ fn step(record: &Record) -> Result<Step, DefinitionError> {
         (None, None) => return Err(record.error("a step needs image or uses")),
         (Some(image), None) => StepRun::Container { image, command: command(record, argv, shell)? },
         (None, Some(uses)) => {
-            refuse(record, &["command", "shell", "services", "network"], "does not go with uses")?;
+            refuse(
+                record,
+                &["command", "shell", "services", "artifacts", "network"],
+                "does not go with uses",
+            )?;
             StepRun::Action { uses }
         }
     };
@@ -212,10 +216,7 @@ fn services(node: Node) -> Result<Vec<Service>, DefinitionError> {
         let service = Service {
             name: name(&record.required("name")?)?,
             image: image(&record.required("image")?)?,
-            command: match record.optional("command") {
-                Some(node) => Command::Argv(argv(&node)?),
-                None => Command::ImageDefault,
-            },
+            command: record.read("command", |node| argv(&node).map(Some))?,
             env: record.read("env", env)?,
             secrets: record.read("secrets", secrets)?,
             limits: record.read("limits", limits)?,
