@@ -89,7 +89,7 @@ async fn the_end_survives_a_reader_that_pauses_while_the_container_ends() {
         // The engine keeps 1 MB for a reader and drops what is in the pipe two seconds after the end,
         // so the sizes are such that the last bytes are in the pipe when the reader pauses: once
         // without anything kept on our side, then with all that we keep before the container is held.
-        let sizes = [12_300, 12_600, 51_000, 51_800, 52_600, 53_400, 54_200];
+        let sizes = [12_300, 12_600, 52_700, 53_500, 54_300, 54_700, 55_100, 55_500];
         let pause = Duration::from_secs(5);
         let reads = sizes.map(async |lines| (lines, read_late(lab, lines, pause).await));
         for (lines, bytes) in futures_util::future::join_all(reads).await {

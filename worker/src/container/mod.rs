@@ -37,8 +37,9 @@ pub enum OutputStream {
     Stderr,
 }
 
-/// A container's output until its end; reading it slowly slows the container (nothing is buffered
-/// beyond the engine's own pipe).
+/// A container's output until its end. Reading it slowly slows the container: a few MiB are kept, then
+/// the container is held until the reader has caught up, so that nothing is lost when it ends meanwhile.
+/// An end without an error means that the output is whole; a lost connection is an error.
 pub type Output = Pin<Box<dyn Stream<Item = Result<OutputChunk, ContainerError>> + Send>>;
 
 /// A stream of bytes out of the engine (a tar archive).
@@ -124,7 +125,8 @@ pub struct ImageBuild {
     pub context: ByteReader,
     /// Name given to the result, `name:tag`.
     pub tag: String,
-    /// Labels on the image.
+    /// Labels on the image. With those of [`Labels::to_map`] it belongs to its run and goes with it; an
+    /// image that is to outlive the run must not carry them.
     pub labels: BTreeMap<String, String>,
     /// Build arguments (never secrets: they stay in the image history).
     pub build_args: BTreeMap<String, String>,
@@ -251,7 +253,8 @@ pub trait Containers: Send + Sync + 'static {
     /// Kills and removes it with its anonymous volumes. A missing container is no error.
     async fn remove(&self, id: &str) -> Result<(), ContainerError>;
 
-    /// Unpacks a tar archive below `path` inside the container (which may be stopped).
+    /// Unpacks a tar archive below `path` inside the container, which need not have been started: mounted
+    /// volumes are written, too, and modes and owners are those of the archive.
     async fn upload(&self, id: &str, path: &str, archive: ByteReader) -> Result<(), ContainerError>;
 
     /// The file or folder at `path` inside the container as a tar archive; [`ContainerError::NotFound`] when there is none.
