@@ -7,6 +7,7 @@ use serde_json::json;
 use super::exit::Exit;
 use super::output::Format;
 use crate::config::{ConfigError, DatabaseUrl};
+use crate::container::ContainerError;
 use crate::contract::migrate::MigrateError;
 use crate::contract::{ContractError, Refusal};
 use crate::runner::WorkerError;
@@ -62,12 +63,17 @@ pub(super) fn explain(error: &anyhow::Error, database: Option<&DatabaseUrl>) -> 
     } else if let Some(problem) = find::<WorkerError>(error) {
         of_worker(problem, database)
     } else if let Some(problem) = find::<StoreError>(error) {
-        let exit = if problem.is_infrastructure() { Exit::Infrastructure } else { Exit::Usage };
-        Failure::new(format!("{error:#}"), None, exit)
+        Failure::new(format!("{error:#}"), None, fault(problem.is_infrastructure()))
+    } else if let Some(problem) = find::<ContainerError>(error) {
+        Failure::new(format!("{error:#}"), None, fault(problem.is_infrastructure()))
     } else {
         Failure::new(format!("{error:#}"), None, Exit::Infrastructure)
     };
     Some(failure)
+}
+
+fn fault(is_infrastructure: bool) -> Exit {
+    if is_infrastructure { Exit::Infrastructure } else { Exit::Usage }
 }
 
 fn find<E: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&E> {

@@ -1,5 +1,6 @@
 //! `odooops worker`: starts one; with a verb, looks after those there are.
 
+mod check;
 mod drain;
 mod list;
 mod start;
@@ -17,6 +18,9 @@ pub struct WorkerCommand {
     /// What to do instead of starting one.
     #[command(subcommand)]
     verb: Option<WorkerVerb>,
+    /// Start nothing; try database, rights, store and container engine, and end with 1 where one does not do.
+    #[arg(long)]
+    check: bool,
     /// Flags of the worker that is started.
     #[command(flatten)]
     pub start: WorkerConfig,
@@ -41,6 +45,7 @@ impl WorkerCommand {
 
 pub(super) async fn execute(command: &WorkerCommand, cli: &Cli) -> anyhow::Result<Exit> {
     match &command.verb {
+        None if command.check => check::execute(&command.start, cli).await,
         None => start::execute(&command.start, cli).await,
         Some(WorkerVerb::List) => list::execute(&mut Session::open(cli).await?).await,
         Some(WorkerVerb::Drain(args)) => drain::execute(args, &mut Session::open(cli).await?).await,

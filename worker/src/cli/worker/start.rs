@@ -29,18 +29,13 @@ const CONNECTIONS_OF_WORKER: usize = 4;
 pub(super) async fn execute(config: &WorkerConfig, cli: &Cli) -> anyhow::Result<Exit> {
     let settings = worker_settings(config, cli)?;
     let database = database_settings(config, cli, settings.slots)?;
-    let docker = Docker::new(&DockerSettings {
-        host: config.docker_host().map(str::to_owned),
-        cert_dir: config.docker_cert_path(),
-        ..DockerSettings::default()
-    })?;
     let edges = Edges {
         contract: Contract::new(&database)?,
         listener: match config.wake_up {
             WakeUp::Listen => Listener::start(database),
             WakeUp::Poll => Listener::off(),
         },
-        containers: Arc::new(docker),
+        containers: Arc::new(docker(config)?),
         store: Store::open(cli.store.url()?).await?,
     };
     let worker = Worker::new(settings, edges)?;
@@ -75,11 +70,25 @@ async fn run_until_signalled(worker: Worker) -> anyhow::Result<()> {
     }
 }
 
+/// The container engine; nothing is connected yet.
+pub(super) fn docker(config: &WorkerConfig) -> anyhow::Result<Docker> {
+    Ok(Docker::new(&DockerSettings {
+        host: config.docker_host().map(str::to_owned),
+        cert_dir: config.docker_cert_path(),
+        ..DockerSettings::default()
+    })?)
+}
+
 fn listen_for(kind: SignalKind) -> anyhow::Result<Signal> {
     signal(kind).context("listening for signals")
 }
 
-fn database_settings(config: &WorkerConfig, cli: &Cli, slots: usize) -> anyhow::Result<DatabaseSettings> {
+/// The control plane as this worker reaches it.
+pub(super) fn database_settings(
+    config: &WorkerConfig,
+    cli: &Cli,
+    slots: usize,
+) -> anyhow::Result<DatabaseSettings> {
     let url = config.database_url(&cli.database)?;
     Ok(DatabaseSettings {
         application_name: format!("odooops-worker {}", config.worker_id()?),
@@ -88,7 +97,8 @@ fn database_settings(config: &WorkerConfig, cli: &Cli, slots: usize) -> anyhow::
     })
 }
 
-fn worker_settings(config: &WorkerConfig, cli: &Cli) -> anyhow::Result<WorkerSettings> {
+/// Everything that a worker is told; wrong settings are refused here.
+pub(super) fn worker_settings(config: &WorkerConfig, cli: &Cli) -> anyhow::Result<WorkerSettings> {
     let logins = config.registry_logins()?;
     let registry_auth: BTreeMap<String, RegistryAuth> = logins
         .into_iter()
