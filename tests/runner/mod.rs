@@ -2,6 +2,7 @@
 
 mod away;
 mod gate;
+mod janitor;
 mod logs;
 mod outcomes;
 mod shutdown;

@@ -3,6 +3,7 @@
 use crate::action::Fault;
 use crate::container::ContainerError;
 use crate::git::GitError;
+use crate::store::StoreError;
 
 impl Fault {
     /// The user's fault with exit code 1, or `exit_code` where there is another than 0.
@@ -14,6 +15,12 @@ impl Fault {
 
 impl From<ContainerError> for Fault {
     fn from(error: ContainerError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&ContainerError> for Fault {
+    fn from(error: &ContainerError) -> Self {
         let message = error.to_string();
         match error {
             ContainerError::BuildFailed(_) => Self::user(1, message),
@@ -26,6 +33,26 @@ impl From<ContainerError> for Fault {
             | ContainerError::NotFound(_)
             | ContainerError::Source(_)
             | ContainerError::Engine(_) => Self::Infra(message),
+        }
+    }
+}
+
+impl From<&StoreError> for Fault {
+    /// A step only puts: that something is not found is the store's fault and not the run's.
+    fn from(error: &StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::Invalid { .. } | StoreError::TooLarge { .. } => Self::Invalid(message),
+            StoreError::Unreachable { .. }
+            | StoreError::TimedOut { .. }
+            | StoreError::AccessDenied { .. }
+            | StoreError::NoCredentials { .. }
+            | StoreError::NoSuchBucket { .. }
+            | StoreError::NotFound { .. }
+            | StoreError::DiskFull { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Source { .. }
+            | StoreError::Failed { .. } => Self::Infra(message),
         }
     }
 }
@@ -44,12 +71,48 @@ impl From<GitError> for Fault {
 mod tests {
     use super::*;
 
+    fn class(fault: &Fault) -> &'static str {
+        match fault {
+            Fault::User { .. } => "user",
+            Fault::Invalid(_) => "invalid",
+            Fault::Infra(_) => "infra",
+            Fault::Timeout(_) => "timeout",
+            Fault::Canceled | Fault::Stopped(_) => "stopped",
+        }
+    }
+
     #[test]
-    fn a_failed_build_is_the_users_and_a_dead_engine_is_not() {
-        let build = Fault::from(ContainerError::BuildFailed("pip".into()));
-        assert!(matches!(build, Fault::User { exit_code: 1, .. }));
-        let gone = Fault::from(ContainerError::EngineGone("no socket".into()));
-        assert!(matches!(gone, Fault::Infra(_)));
+    fn every_error_of_the_engine_has_its_class() {
+        let (image, reason) = (|| "odoo:18.0".to_owned(), || "said so".to_owned());
+        let cases = [
+            (ContainerError::EngineGone(reason()), "infra"),
+            (ContainerError::RegistryUnreachable { image: image(), reason: reason() }, "infra"),
+            (ContainerError::DiskFull(reason()), "infra"),
+            (ContainerError::NotFound(reason()), "infra"),
+            (ContainerError::Source(reason()), "infra"),
+            (ContainerError::Engine(reason()), "infra"),
+            (ContainerError::ImageMissing { image: image(), reason: reason() }, "invalid"),
+            (ContainerError::CannotStart(reason()), "invalid"),
+            (ContainerError::Refused(reason()), "invalid"),
+            (ContainerError::BuildFailed(reason()), "user"),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(class(&Fault::from(&error)), expected, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_fails_is_infrastructure_and_a_wrong_key_is_not() {
+        let url = || "s3://bucket/key".to_owned();
+        let cases = [
+            (StoreError::Failed { url: url(), reason: "503".to_owned() }, "infra"),
+            (StoreError::NotFound { url: url() }, "infra"),
+            (StoreError::DiskFull { url: url() }, "infra"),
+            (StoreError::TooLarge { url: url(), limit_bytes: 1 }, "invalid"),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(class(&Fault::from(&error)), expected, "{error:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Everything above sees the [`Containers`] trait and plain data; [`docker::Docker`] is the real one
 //! and [`fake::FakeContainers`] stands in for it where a test is about the runner, not the engine.
 
+mod disk;
 pub mod docker;
 pub mod fake;
 pub mod lines;
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::io::AsyncRead;
 
+pub use disk::DiskSpace;
 pub use spec::{ContainerSpec, Labels, Limits, Mount, MountSource, NetworkMode};
 
 /// Bytes that a container wrote, in the order in which they came.
@@ -91,8 +93,8 @@ pub struct EngineInfo {
     pub version: String,
     /// API version that is spoken.
     pub api_version: String,
-    /// Where it keeps its data, for the disk check (`None` when remote).
-    pub data_root: Option<String>,
+    /// Room where it keeps its data; `None` when that is on another machine.
+    pub disk: Option<DiskSpace>,
 }
 
 /// What kind of thing carries our labels.

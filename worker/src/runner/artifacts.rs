@@ -19,7 +19,6 @@ use crate::store::{ObjectKey, Stored, guess_content_type};
 use crate::workflow::ArtifactGlob;
 
 use super::desk::{Desk, unless_stopped};
-use super::failure::{fault_of, store_fault};
 use super::persist::{PersistError, persist};
 
 /// Bytes of a file that are read from the archive at a time.
@@ -42,7 +41,7 @@ pub(super) async fn keep(
         let archive = match desk.kit.engine.download(container_id, &path).await {
             Ok(archive) => archive,
             Err(ContainerError::NotFound(_)) => continue,
-            Err(error) => return Err(fault_of(&error)),
+            Err(error) => return Err(Fault::from(&error)),
         };
         kept += keep_archive(desk, step, archive, &folder, globs).await?;
     }
@@ -99,8 +98,8 @@ pub(super) async fn store(
 ) -> Result<Stored, Fault> {
     let (kit, run, lease) = (&desk.kit, &desk.run, &desk.lease);
     let key = ObjectKey::artifact(&run.project_slug, run.id.0, run.attempt, artifact_key)
-        .map_err(|error| store_fault(&error))?;
-    let put = async { kit.store.put(&key, content_type, source).await.map_err(|error| store_fault(&error)) };
+        .map_err(|error| Fault::from(&error))?;
+    let put = async { kit.store.put(&key, content_type, source).await.map_err(|error| Fault::from(&error)) };
     let stored = unless_stopped(&lease.stop, "the run passed its time limit", put).await?;
     let artifact = NewArtifact {
         artifact_key: artifact_key.to_owned(),

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::action::{Level, Outputs};
+use crate::action::{Fault, Level, Outputs};
 use crate::contract::{self, StepRecord};
 use crate::workflow::{self, FailureReason, Next, Step, StepState, StepStatus, Workflow};
 
 use super::desk::Desk;
-use super::failure::{Trouble, Verdict, verdict};
+use super::failure::{Verdict, verdict};
 use super::persist::{PersistError, persist};
 use super::step::run_step;
 use super::stop::StopCause;
@@ -134,7 +134,7 @@ impl<'a> Attempt<'a> {
         let desk = Arc::clone(self.desk);
         if let Err(error) = desk.kit.engine.create_volume(&desk.name, &desk.labels).await {
             desk.kit.engine_suspect.notify_one();
-            let verdict = verdict(Trouble::Engine(&error), desk.lease.stop.cause());
+            let verdict = verdict(&Fault::from(&error), desk.lease.stop.cause());
             return Ending::from_verdict(verdict, None);
         }
         loop {
@@ -160,7 +160,7 @@ impl<'a> Attempt<'a> {
     fn stopped(&self, cause: StopCause) -> Ending {
         let message = format!("the run passed its time limit of {} s", self.limit.as_secs());
         let fault = super::desk::stop_fault(cause, &message);
-        Ending::from_verdict(verdict(Trouble::Step(&fault), Some(cause)), self.result())
+        Ending::from_verdict(verdict(&fault, Some(cause)), self.result())
     }
 
     fn finish(&self, ending: workflow::Ending) -> Ending {
@@ -186,7 +186,7 @@ impl<'a> Attempt<'a> {
         let (status, outputs) = match run_step(self.desk, self.workflow, step, &self.outputs, tries + 1).await
         {
             Ok(outputs) => (StepStatus::Succeeded, outputs),
-            Err(failed) => match verdict(Trouble::Step(&failed.fault), failed.stopped) {
+            Err(failed) => match verdict(&failed.fault, failed.stopped) {
                 Verdict::Failed { reason, exit_code, message } => {
                     let said = self.desk.say(Some(&step.name.as_str().into()), Level::Error, &message).await;
                     drop(said);

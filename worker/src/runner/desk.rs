@@ -10,7 +10,6 @@ use crate::action::{Fault, Level};
 use crate::container::Labels;
 use crate::contract::ClaimedRun;
 
-use super::failure::fault_of;
 use super::kit::Kit;
 use super::lease::Lease;
 use super::logs::LogSender;
@@ -38,7 +37,7 @@ impl Desk {
     pub(super) async fn run_network(&self) -> Result<String, Fault> {
         let make = || async {
             let made = self.kit.engine.create_network(&self.name, &self.labels).await;
-            made.map_err(|error| fault_of(&error))
+            made.map_err(|error| Fault::from(&error))
         };
         self.network.get_or_try_init(make).await?;
         Ok(self.name.clone())

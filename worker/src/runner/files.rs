@@ -10,8 +10,6 @@ use serde_json::{Map, Value};
 use crate::action::{Fault, WORKSPACE};
 use crate::container::{ByteReader, ContainerError, Containers};
 
-use super::failure::fault_of;
-
 /// The most that a step may give out.
 const MAX_OUTPUT_BYTES: usize = 1024 * 1024;
 /// A tar archive is made of blocks of this size; a small file needs a header and padding.
@@ -71,7 +69,7 @@ pub(super) async fn download_output(
             Err(wrong_output(step, "is larger than 1 MiB; store large data as an artifact"))
         }
         Ok(Err(ContainerError::NotFound(_))) => Ok(Map::new()),
-        Ok(Err(error)) => Err(fault_of(&error)),
+        Ok(Err(error)) => Err(Fault::from(&error)),
         Err(_elapsed) => {
             Err(Fault::Infra(format!("step {step}: the engine did not hand {OUTPUT_PATH} over in time")))
         }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::disk::{Space, space_at};
+use crate::container::DiskSpace;
+
 use super::kit::{Fitness, Kit};
 
 /// Between two looks at a healthy engine.
@@ -34,7 +35,7 @@ pub(super) async fn watch_fitness(kit: Arc<Kit>, stop: CancellationToken) {
 async fn examine(kit: &Kit) -> Fitness {
     match kit.engine.engine().await {
         Err(error) => Fitness::Sick(error.to_string()),
-        Ok(engine) => match engine.data_root.as_deref().and_then(space_at) {
+        Ok(engine) => match engine.disk {
             Some(space) if space.is_full() => Fitness::Sick(full_message(space)),
             Some(_) | None => Fitness::Fit,
         },
@@ -42,7 +43,7 @@ async fn examine(kit: &Kit) -> Fitness {
 }
 
 /// What to say of a full disk.
-pub(super) fn full_message(space: Space) -> String {
+pub(super) fn full_message(space: DiskSpace) -> String {
     format!(
         "the disk under the container engine is full ({} MiB of {} MiB free); free room there",
         space.free_bytes >> 20,

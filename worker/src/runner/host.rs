@@ -12,7 +12,6 @@ use crate::store::Stored;
 
 use super::artifacts;
 use super::desk::stop_fault;
-use super::failure::fault_of;
 use super::output::{End, FollowError, Outlet, follow};
 use super::step::{Frame, limits};
 
@@ -82,7 +81,7 @@ impl Host for ActionHost<'_> {
         match ended {
             Ok(End::Exited(exit)) => Ok(exit),
             Ok(End::Stopped(cause)) => Err(stop_fault(cause, &frame.limit)),
-            Err(FollowError::Engine(error)) => Err(fault_of(&error)),
+            Err(FollowError::Engine(error)) => Err(Fault::from(&error)),
             Err(FollowError::Step(fault)) => Err(fault),
         }
     }

@@ -11,7 +11,6 @@ mod attempt;
 mod claim;
 mod cleanup;
 mod desk;
-mod disk;
 mod environment;
 mod failure;
 mod files;
@@ -37,7 +36,7 @@ mod step;
 mod stop;
 mod worker;
 
-pub use failure::{Trouble, Verdict, verdict};
+pub use failure::{Verdict, verdict};
 pub use metrics::Metrics;
 pub use settings::{
     CANCEL_GRACE, DRAIN_TIMEOUT, HEARTBEAT_EVERY, LEASE_SECS, LOG_LIMIT_BYTES, Polling, RUN_TIMEOUT,

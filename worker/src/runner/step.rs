@@ -10,9 +10,7 @@ use crate::workflow::{BuiltIn, Command, Network, Step, StepRun, Workflow};
 
 use super::artifacts;
 use super::desk::{Desk, stop_fault, unless_stopped};
-use super::disk::space_at;
 use super::environment::{input_variables, run_facts};
-use super::failure::fault_of;
 use super::files;
 use super::fitness::full_message;
 use super::host::ActionHost;
@@ -132,7 +130,7 @@ impl Frame<'_> {
         let judged = match ended {
             Ok(End::Exited(exit)) => self.judge(exit, spec).await,
             Ok(End::Stopped(cause)) => Err(stop_fault(cause, &self.limit)),
-            Err(FollowError::Engine(error)) => Err(fault_of(&error)),
+            Err(FollowError::Engine(error)) => Err(Fault::from(&error)),
             Err(FollowError::Step(fault)) => Err(fault),
         };
         let outputs = match judged {
@@ -194,8 +192,7 @@ impl Frame<'_> {
 
     /// What to say when the engine's disk (and so every workspace on it) is full.
     async fn full_disk(&self) -> Option<String> {
-        let engine = self.desk.kit.engine.engine().await.ok()?;
-        let space = space_at(engine.data_root.as_deref()?)?;
+        let space = self.desk.kit.engine.engine().await.ok()?.disk?;
         space.is_full().then(|| full_message(space))
     }
 
@@ -260,7 +257,8 @@ impl Frame<'_> {
         &self,
         call: impl Future<Output = Result<T, container::ContainerError>>,
     ) -> Result<T, Fault> {
-        unless_stopped(&self.stop, &self.limit, async { call.await.map_err(|error| fault_of(&error)) }).await
+        unless_stopped(&self.stop, &self.limit, async { call.await.map_err(|error| Fault::from(&error)) })
+            .await
     }
 
     pub(super) async fn say(&self, level: Level, message: &str) -> Result<(), Fault> {

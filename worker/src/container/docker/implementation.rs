@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::Docker;
 use super::address::EngineAddress;
 use super::errors::Doing;
+use crate::container::disk::space_at;
 use crate::container::{
     ByteReader, ByteStream, ContainerError, ContainerExit, ContainerSpec, Containers, EngineInfo, ImageBuild,
     ImageInfo, Labels, Output, Owned, RegistryAuth,
@@ -19,16 +20,17 @@ impl Containers for Docker {
     async fn engine(&self) -> Result<EngineInfo, ContainerError> {
         let link = self.link().await?;
         let version = link.call(Doing::Call, "GET /version", link.client.version()).await?;
-        let data_root = match self.address {
+        let disk = match self.address {
             EngineAddress::Unix(_) => {
-                link.call(Doing::Call, "GET /info", link.client.info()).await?.docker_root_dir
+                let info = link.call(Doing::Call, "GET /info", link.client.info()).await?;
+                info.docker_root_dir.as_deref().and_then(space_at)
             }
             EngineAddress::Tcp(_) | EngineAddress::Tls(..) => None,
         };
         Ok(EngineInfo {
             version: version.version.unwrap_or_default(),
             api_version: link.client.client_version().to_string(),
-            data_root,
+            disk,
         })
     }
 

@@ -19,8 +19,8 @@ use crate::container::{
 #[async_trait]
 impl Containers for FakeContainers {
     async fn engine(&self) -> Result<EngineInfo, ContainerError> {
-        drop(self.enter(Call::Engine)?);
-        Ok(EngineInfo { version: "fake".to_owned(), api_version: "1.41".to_owned(), data_root: None })
+        let disk = self.enter(Call::Engine)?.disk;
+        Ok(EngineInfo { version: "fake".to_owned(), api_version: "1.41".to_owned(), disk })
     }
 
     async fn ensure_image(

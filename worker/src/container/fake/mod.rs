@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{ContainerError, ContainerExit, ContainerSpec, ImageInfo, Labels, Owned, OwnedKind};
+use super::{ContainerError, ContainerExit, ContainerSpec, DiskSpace, ImageInfo, Labels, Owned, OwnedKind};
 use script::Matcher;
 pub use script::Script;
 
@@ -91,6 +91,7 @@ struct State {
     uploads: Vec<Uploaded>,
     started: Vec<String>,
     stopped: Vec<String>,
+    disk: Option<DiskSpace>,
 }
 
 /// A container of the fake; its id is its name.
@@ -146,6 +147,11 @@ impl FakeContainers {
     pub fn mend_engine(&self) {
         self.state().broken = CancellationToken::new();
         self.changed();
+    }
+
+    /// The engine's disk has so much room from now on.
+    pub fn has_room(&self, disk: DiskSpace) {
+        self.state().disk = Some(disk);
     }
 
     /// This image cannot be had.

@@ -5,22 +5,25 @@ const FULL_BELOW_BYTES: u64 = 64 << 20;
 
 /// Room on a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Space {
-    pub(super) free_bytes: u64,
-    pub(super) total_bytes: u64,
+pub struct DiskSpace {
+    /// Left for everybody.
+    pub free_bytes: u64,
+    /// Of the whole file system.
+    pub total_bytes: u64,
 }
 
-impl Space {
+impl DiskSpace {
     /// Under 64 MiB, or under a twentieth where the whole is small.
-    pub(super) fn is_full(self) -> bool {
+    #[must_use]
+    pub fn is_full(self) -> bool {
         self.total_bytes > 0 && self.free_bytes < FULL_BELOW_BYTES.min(self.total_bytes / 20)
     }
 }
 
 /// Room at a path of this machine; `None` when it cannot be told (the engine is remote).
-pub(super) fn space_at(path: &str) -> Option<Space> {
+pub(super) fn space_at(path: &str) -> Option<DiskSpace> {
     let found = rustix::fs::statvfs(path).ok()?;
-    Some(Space {
+    Some(DiskSpace {
         free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
         total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
     })
@@ -40,7 +43,11 @@ mod tests {
             (0, 0, false),
         ];
         for (free_bytes, total_bytes, full) in cases {
-            assert_eq!(Space { free_bytes, total_bytes }.is_full(), full, "{free_bytes} of {total_bytes}");
+            assert_eq!(
+                DiskSpace { free_bytes, total_bytes }.is_full(),
+                full,
+                "{free_bytes} of {total_bytes}"
+            );
         }
     }
 
