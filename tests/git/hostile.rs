@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use odooops::git::{CheckOut, Git, GitError, GitSettings, Protocol};
 
 use super::repository::{Repository, local_git};
+use crate::support::small_disk::SmallDisk;
 
 #[tokio::test]
 async fn urls_and_refs_that_are_options_run_nothing() {
@@ -160,16 +161,9 @@ async fn a_full_disk_is_the_machines_fault() {
     let noise: Vec<u8> = (0..6_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     std::fs::write(repository.work().join("noise"), noise).expect("written");
     repository.commit("more", "x", "Six megabytes that do not shrink");
-    let disk = repository.folder.path().join("disk");
-    std::fs::create_dir(&disk).expect("made");
-    let run = |program: &str, args: &[&str]| {
-        let done = std::process::Command::new(program).args(args).arg(&disk).status().expect("runs");
-        assert!(done.success(), "run the tests as root: this one mounts a small disk");
-    };
-    run("mount", &["-t", "tmpfs", "-o", "size=2m", "tmpfs"]);
-    let asked = CheckOut { dest: disk.join("dest"), ..repository.asked(Some("main"), None) };
+    let disk = SmallDisk::mount("2m");
+    let asked = CheckOut { dest: disk.path().join("dest"), ..repository.asked(Some("main"), None) };
     let checked_out = local_git().check_out(&asked).await;
-    run("umount", &["-l"]);
     let error = checked_out.expect_err("the disk has 2 MiB");
     assert!(matches!(error, GitError::DiskFull { .. }), "{error:?}");
 }

@@ -3,4 +3,4 @@
 mod check_out;
 mod hostile;
 mod http;
-mod repository;
+pub(crate) mod repository;

@@ -7,13 +7,13 @@ use odooops::git::{CheckOut, Git, GitSettings, Protocol};
 use tempfile::TempDir;
 
 /// A bare repository and a working copy of it, in a temporary folder.
-pub(super) struct Repository {
-    pub(super) folder: TempDir,
+pub(crate) struct Repository {
+    pub(crate) folder: TempDir,
 }
 
 impl Repository {
     /// One commit on `main`.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let repository = Self { folder: TempDir::new().expect("a temporary folder") };
         let path = repository.folder.path().display().to_string();
         run(Path::new("/"), &["init", "-q", "--bare", "-b", "main", &format!("{path}/bare.git")]);
@@ -23,29 +23,29 @@ impl Repository {
         repository
     }
 
-    pub(super) fn work(&self) -> PathBuf {
+    pub(crate) fn work(&self) -> PathBuf {
         self.folder.path().join("work")
     }
 
-    pub(super) fn bare(&self) -> PathBuf {
+    pub(crate) fn bare(&self) -> PathBuf {
         self.folder.path().join("bare.git")
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("file://{}", self.bare().display())
     }
 
-    pub(super) fn dest(&self) -> PathBuf {
+    pub(crate) fn dest(&self) -> PathBuf {
         self.folder.path().join("dest")
     }
 
     /// Runs git in the working copy.
-    pub(super) fn git(&self, args: &[&str]) -> String {
+    pub(crate) fn git(&self, args: &[&str]) -> String {
         run(&self.work(), args)
     }
 
     /// Commits a file and pushes everything; gives the commit.
-    pub(super) fn commit(&self, name: &str, text: &str, message: &str) -> String {
+    pub(crate) fn commit(&self, name: &str, text: &str, message: &str) -> String {
         std::fs::write(self.work().join(name), text).expect("written");
         self.git(&["add", "--all"]);
         self.git(&["commit", "-q", "-m", message]);
@@ -53,13 +53,13 @@ impl Repository {
         self.git(&["rev-parse", "HEAD"])
     }
 
-    pub(super) fn push(&self) {
+    pub(crate) fn push(&self) {
         self.git(&["push", "-q", "origin", "--all"]);
         self.git(&["push", "-q", "origin", "--tags"]);
     }
 
     /// A check-out of this repository into [`dest`](Self::dest).
-    pub(super) fn asked(&self, git_ref: Option<&str>, commit_sha: Option<&str>) -> CheckOut {
+    pub(crate) fn asked(&self, git_ref: Option<&str>, commit_sha: Option<&str>) -> CheckOut {
         CheckOut {
             url: self.url(),
             git_ref: git_ref.map(str::to_owned),
@@ -71,7 +71,7 @@ impl Repository {
 }
 
 /// A git that may also fetch from this machine's disk.
-pub(super) fn local_git() -> Git {
+pub(crate) fn local_git() -> Git {
     Git::new(GitSettings {
         protocols: vec![Protocol::Https, Protocol::Http, Protocol::Ssh, Protocol::File],
         ..GitSettings::default()

@@ -1,6 +1,7 @@
 //! The worker on a real PostgreSQL, most of it with a fake engine.
 
 mod away;
+mod bad_sources;
 mod gate;
 mod janitor;
 mod logs;

@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use odooops::store::{Store, StoreError};
@@ -12,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::server::files_below;
 use super::sources::{End, MIB, Source, bytes, key};
+use crate::support::small_disk::SmallDisk;
 
 async fn store_in(folder: &Path) -> Store {
     Store::open(&format!("file://{}", folder.display())).await.expect("an absolute path")
@@ -87,48 +87,22 @@ async fn deleting_takes_empty_folders_with_it_and_twice_is_no_error() {
 
 #[tokio::test]
 async fn a_full_disk_is_said_and_leaves_no_file() {
-    let disk = SmallDisk::mount();
-    let store = store_in(disk.folder.path()).await;
+    let disk = SmallDisk::mount("4m");
+    let store = store_in(disk.path()).await;
     let put = store.put(&key("dump"), None, Source::new(8 * MIB, End::Clean)).await;
     let error = put.expect_err("the disk has 4 MiB");
     assert!(matches!(error, StoreError::DiskFull { .. }), "{error:?}");
     assert!(error.is_infrastructure());
-    assert_eq!(files_below(disk.folder.path()), Vec::<PathBuf>::new());
+    assert_eq!(files_below(disk.path()), Vec::<PathBuf>::new());
     store.put(&key("small"), None, Source::new(MIB, End::Clean)).await.expect("there is room again");
-}
-
-/// A file system of 4 MiB, unmounted when dropped. Needs root, as CI has it.
-struct SmallDisk {
-    folder: TempDir,
-}
-
-impl SmallDisk {
-    fn mount() -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(folder.path()).status();
-        assert!(
-            mounted.expect("mount runs").success(),
-            "run the tests as root: this one mounts a small disk"
-        );
-        Self { folder }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg("-l").arg(self.folder.path()).status();
-        assert!(unmounted.is_ok_and(|status| status.success()), "the small disk stays mounted");
-    }
 }
 
 #[tokio::test]
 async fn a_store_that_cannot_be_written_is_access_denied() {
     // Root writes everywhere but to a file system that is mounted read-only.
-    let disk = SmallDisk::mount();
-    let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(disk.folder.path()).status();
-    assert!(remounted.expect("mount runs").success());
-    let error = store_in(disk.folder.path()).await.check().await.expect_err("it is read-only");
+    let disk = SmallDisk::mount("4m");
+    disk.remount("ro");
+    let error = store_in(disk.path()).await.check().await.expect_err("it is read-only");
     assert!(matches!(error, StoreError::AccessDenied { .. }), "{error:?}");
     assert!(error.to_string().contains("owner and mode"), "it says what to do: {error}");
 }

@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 pub(super) const BUCKET: &str = "artifacts";
-const ACCESS_KEY: &str = "AKIAODOOOPSTEST";
-const SECRET_KEY: &str = "a-secret-that-only-the-test-knows";
+pub(super) const ACCESS_KEY: &str = "AKIAODOOOPSTEST";
+pub(super) const SECRET_KEY: &str = "a-secret-that-only-the-test-knows";
 
 /// A running S3 server with one bucket.
 pub(super) struct S3Server {
@@ -76,7 +76,7 @@ impl S3Server {
 }
 
 /// Settings that reach `address` and give up soon.
-fn settings(address: SocketAddr, secret: &str) -> StoreSettings {
+pub(super) fn settings(address: SocketAddr, secret: &str) -> StoreSettings {
     StoreSettings {
         endpoint_url: Some(format!("http://{address}")),
         region: Some("eu-test-1".into()),
@@ -96,7 +96,7 @@ pub(super) async fn open_at(url: &str, address: SocketAddr, idle_limit: Duration
     Store::open_with(url, settings).await.expect("a store URL that can be used")
 }
 
-async fn serve(listener: TcpListener, service: S3Service) {
+pub(super) async fn serve(listener: TcpListener, service: S3Service) {
     let mut connections = JoinSet::new();
     loop {
         let (socket, _) = listener.accept().await.expect("the listener lives as long as the server");

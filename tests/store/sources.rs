@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use odooops::store::ObjectKey;
@@ -25,11 +27,17 @@ pub(super) struct Source {
     given: u64,
     size: u64,
     end: End,
+    count: Arc<AtomicU64>,
 }
 
 impl Source {
     pub(super) fn new(size: u64, end: End) -> Self {
-        Self { given: 0, size, end }
+        Self { given: 0, size, end, count: Arc::default() }
+    }
+
+    /// Says in `count` how many bytes it has given.
+    pub(super) fn counted(self, count: Arc<AtomicU64>) -> Self {
+        Self { count, ..self }
     }
 }
 
@@ -54,6 +62,7 @@ impl AsyncRead for Source {
         let bytes: Vec<u8> = (self.given..).take(count).map(byte_at).collect();
         buf.put_slice(&bytes);
         self.given += count as u64;
+        self.count.store(self.given, Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
 }

@@ -5,3 +5,4 @@ pub mod postgres;
 pub mod postgres_roles;
 pub mod shell;
 pub mod signals;
+pub mod small_disk;
