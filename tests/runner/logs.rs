@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use odooops::container::fake::Script;
+use odooops::contract::EnqueueOptions;
 use secrecy::SecretString;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -110,6 +111,17 @@ async fn no_secret_is_ever_stored_in_the_database() {
     for secret in [SECRET, DATABASE_PASSWORD, encoded.as_str()] {
         assert!(!everything.contains(secret), "{secret} is in ops.*");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_password_in_the_repositorys_url_is_kept_out_of_the_log() {
+    let stage = Stage::new().await;
+    stage.engine.script("build", Script::new().stdout("as written r3po%40pass\nas meant r3po@pass\n"));
+    let input = json!({ "repo_url": "https://bot:r3po%40pass@git.example.com/r.git" });
+    let run_id = stage.queue_with(one_step(), input, EnqueueOptions::default()).await;
+    let _worker = stage.worker().await;
+    stage.until(run_id, "succeeded").await;
+    assert_eq!(stage.lines(run_id).await, ["build: as written ***", "build: as meant ***"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,7 +35,7 @@ impl Ending {
         Self::failed(FailureReason::Infra, message.to_owned())
     }
 
-    fn failed(reason: FailureReason, message: String) -> Self {
+    pub(super) fn failed(reason: FailureReason, message: String) -> Self {
         Self::Failed { reason, exit_code: None, message, result: None }
     }
 

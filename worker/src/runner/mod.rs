@@ -34,6 +34,7 @@ mod shutdown;
 mod status;
 mod step;
 mod stop;
+mod url_secrets;
 mod worker;
 
 pub use failure::{Verdict, verdict};

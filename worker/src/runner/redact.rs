@@ -9,7 +9,7 @@ mod skip;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub enum RedactError {
 }
 
 /// Knows every spelling of every secret of a run. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Redactor {
     finder: Option<Arc<Finder>>,
 }
@@ -61,6 +61,7 @@ enum Matcher {
 }
 
 struct Finder {
+    patterns: BTreeSet<Vec<u8>>,
     matcher: Matcher,
     skipper: Skipper,
     start: StateID,
@@ -81,7 +82,16 @@ impl Redactor {
     /// # Errors
     /// [`RedactError::SecretTooShort`] names the first secret below [`MIN_SECRET_BYTES`].
     pub fn new(secrets: &[(String, SecretString)]) -> Result<Self, RedactError> {
-        let mut patterns = std::collections::BTreeSet::new();
+        Self::default().and(secrets)
+    }
+
+    /// One that knows these secrets, too.
+    ///
+    /// # Errors
+    /// As [`Redactor::new`].
+    pub fn and(&self, secrets: &[(String, SecretString)]) -> Result<Self, RedactError> {
+        let mut patterns = self.finder.as_ref().map(|finder| finder.patterns.clone()).unwrap_or_default();
+        let known = patterns.len();
         for (name, secret) in secrets {
             let secret = secret.expose_secret();
             let bare = secret.trim_end_matches(['\r', '\n']);
@@ -94,11 +104,10 @@ impl Redactor {
             patterns::spell(secret, &mut patterns);
             patterns::spell(bare, &mut patterns);
         }
-        if patterns.is_empty() {
-            return Ok(Self { finder: None });
+        if patterns.len() == known {
+            return Ok(self.clone());
         }
-        let patterns: Vec<Vec<u8>> = patterns.into_iter().collect();
-        Ok(Self { finder: Some(Arc::new(Finder::new(&patterns)?)) })
+        Ok(Self { finder: Some(Arc::new(Finder::new(patterns)?)) })
     }
 
     /// A redactor for one stream of bytes (stdout and stderr have one each).
@@ -121,7 +130,7 @@ impl Redactor {
 }
 
 impl Finder {
-    fn new(patterns: &[Vec<u8>]) -> Result<Self, BuildError> {
+    fn new(patterns: BTreeSet<Vec<u8>>) -> Result<Self, BuildError> {
         let total: usize = patterns.iter().map(Vec::len).sum();
         let matcher = if total <= DENSE_PATTERN_BYTES {
             Matcher::Dense(
@@ -129,17 +138,17 @@ impl Finder {
                     .match_kind(MatchKind::Standard)
                     .start_kind(StartKind::Unanchored)
                     .prefilter(false)
-                    .build(patterns)?,
+                    .build(&patterns)?,
             )
         } else {
             let builder = &mut contiguous::Builder::new();
-            Matcher::Compact(builder.match_kind(MatchKind::Standard).prefilter(false).build(patterns)?)
+            Matcher::Compact(builder.match_kind(MatchKind::Standard).prefilter(false).build(&patterns)?)
         };
         let (start, depths) = match &matcher {
-            Matcher::Dense(automaton) => measure_depths(automaton, patterns),
-            Matcher::Compact(automaton) => measure_depths(automaton, patterns),
+            Matcher::Dense(automaton) => measure_depths(automaton, &patterns),
+            Matcher::Compact(automaton) => measure_depths(automaton, &patterns),
         };
-        Ok(Self { matcher, skipper: Skipper::new(patterns), start, depths })
+        Ok(Self { skipper: Skipper::new(&patterns), patterns, matcher, start, depths })
     }
 
     /// Reads `bytes`, the first of which is at `offset`; returns the new state.
@@ -181,7 +190,10 @@ impl Finder {
 
 /// The start state (only if the automaton was built for unanchored search, as ours is), and each state's depth:
 /// reading a pattern from the start visits exactly the states whose longest candidate is that much of it.
-fn measure_depths(automaton: &impl Automaton, patterns: &[Vec<u8>]) -> (StateID, HashMap<StateID, usize>) {
+fn measure_depths(
+    automaton: &impl Automaton,
+    patterns: &BTreeSet<Vec<u8>>,
+) -> (StateID, HashMap<StateID, usize>) {
     let start = automaton.start_state(Anchored::No).unwrap_or_default();
     let mut depths = HashMap::new();
     for pattern in patterns {

@@ -18,6 +18,7 @@ use super::metrics::{EndLabel, RunEnd};
 use super::persist::{PersistError, persist};
 use super::ship::{LogShipper, Shipping};
 use super::stop::{StopCause, StopSignal};
+use super::url_secrets::url_secrets;
 
 /// How long work may go on after it was told to stop, beside the grace of its container.
 const STOP_SLACK: Duration = Duration::from_secs(10);
@@ -55,9 +56,17 @@ async fn lead(kit: &Arc<Kit>, run: ClaimedRun, lease: &Lease) -> RunEnd {
         limit_bytes: kit.settings.log_limit_bytes,
         metrics: Arc::clone(&kit.metrics),
     };
-    let (logs, shipping) = shipper.start(Arc::clone(&kit.redactor));
+    // What cannot be kept out of the log must not run.
+    let (redactor, unmaskable) = match kit.redactor.and(&url_secrets(&run)) {
+        Ok(redactor) => (Arc::new(redactor), None),
+        Err(error) => (Arc::clone(&kit.redactor), Some(error)),
+    };
+    let (logs, shipping) = shipper.start(redactor);
     let desk = Desk::new(Arc::clone(kit), run, lease.clone(), labels.clone(), logs.clone());
-    let ending = execute_bounded(kit, desk, &lease.stop).await;
+    let ending = match unmaskable {
+        None => execute_bounded(kit, desk, &lease.stop).await,
+        Some(error) => Ending::failed(FailureReason::Invalid, error.to_string()),
+    };
     remove_attempt(&*kit.engine, &labels).await;
     conclude(kit, lease, ending, logs, shipping).await
 }

@@ -127,6 +127,14 @@ fn a_short_secret_is_refused_by_name_and_never_shown() {
 }
 
 #[test]
+fn a_redactor_can_learn_more_and_keeps_what_it_knew() {
+    let worker = redactor(&["of-the-worker"]);
+    let run = worker.and(&[("URL".to_owned(), SecretString::from("of-the-run"))]).expect("long enough");
+    assert_eq!(run.redact_str("of-the-worker, of-the-run"), "***, ***");
+    assert_eq!(worker.redact_str("of-the-worker, of-the-run"), "***, of-the-run");
+}
+
+#[test]
 fn without_secrets_everything_passes() {
     let redactor = Redactor::new(&[("EMPTY".to_owned(), SecretString::from(""))]).expect("none to learn");
     assert_eq!(redactor.redact_str("anything \u{0} at all"), "anything \u{0} at all");
