@@ -33,10 +33,16 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// A migrated database.
+    /// A migrated database; a control plane of its own, so that workers of several tests on one engine
+    /// leave each other's containers alone.
     pub async fn new() -> Self {
         let template = TEMPLATE.get_or_init(prepare_server).await;
-        Self::create(&format!("template {template}")).await
+        let database = Self::create(&format!("template {template}")).await;
+        let own_id = "update ops.instance set id = gen_random_uuid()";
+        let changed =
+            database.superuser().await.execute(own_id, &[]).await.expect("an instance id of its own");
+        assert_eq!(changed, 1, "a control plane has one instance id");
+        database
     }
 
     /// A database without anything; the roles may exist, since they are the whole server's.

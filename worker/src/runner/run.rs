@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::contract::{ClaimedRun, Completion, FailureReason as Reason};
 use crate::workflow::FailureReason;
@@ -79,7 +80,7 @@ fn time_limit(kit: &Kit, run: &ClaimedRun) -> Duration {
 /// Executes in a task of its own, so that a panic is an ending like any other; when the work does not stop
 /// although it was told to, it is broken off.
 async fn execute_bounded(kit: &Kit, desk: Desk, stop: &StopSignal) -> Ending {
-    let mut task = tokio::spawn(execute(Arc::new(desk)));
+    let mut task = AbortOnDropHandle::new(tokio::spawn(execute(Arc::new(desk))));
     let overdue = async {
         stop.fired().await;
         tokio::time::sleep(kit.settings.cancel_grace + STOP_SLACK).await;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::action::Level;
 use crate::contract::{Contract, LogBatch, LogLevel, LogLine as StoredLine};
@@ -37,7 +37,7 @@ pub(super) struct LogShipper {
 
 /// The shipper at work.
 pub(super) struct Shipping {
-    task: JoinHandle<Result<(), PersistError>>,
+    task: AbortOnDropHandle<Result<(), PersistError>>,
     finish: CancellationToken,
 }
 
@@ -60,7 +60,7 @@ impl LogShipper {
     pub(super) fn start(self, redactor: Arc<Redactor>) -> (LogSender, Shipping) {
         let (groups, receiver) = mpsc::channel(CHANNEL_GROUPS);
         let finish = CancellationToken::new();
-        let task = tokio::spawn(self.ship(receiver, finish.clone()));
+        let task = AbortOnDropHandle::new(tokio::spawn(self.ship(receiver, finish.clone())));
         (LogSender::new(groups, redactor), Shipping { task, finish })
     }
 
