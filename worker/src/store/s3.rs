@@ -37,6 +37,7 @@ pub(super) struct S3 {
     prefix: String,
     pub(super) idle_limit: Duration,
     connect_limit: Duration,
+    max_attempts: u32,
     /// Aborts of uploads whose `put` was dropped.
     pub(super) aborts: TaskTracker,
 }
@@ -47,12 +48,15 @@ impl S3 {
         prefix: String,
         settings: StoreSettings,
     ) -> Result<Self, StoreError> {
-        let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
+        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        if let Some(region) = settings.region.clone() {
+            loader = loader.region(Region::new(region));
+        }
+        let sdk = loader.load().await;
         let endpoint = settings.endpoint_url.clone().or_else(|| configured_endpoint(&sdk));
-        let region = settings.region.clone().map(Region::new).or_else(|| sdk.region().cloned());
 
         let mut builder = Builder::from(&sdk)
-            .region(region.unwrap_or(Region::from_static("us-east-1")))
+            .region(sdk.region().cloned().unwrap_or(Region::from_static("us-east-1")))
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .retry_config(RetryConfig::standard().with_max_attempts(settings.max_attempts))
@@ -78,6 +82,7 @@ impl S3 {
             prefix,
             idle_limit: settings.idle_limit,
             connect_limit: settings.connect_limit,
+            max_attempts: settings.max_attempts,
             aborts: TaskTracker::new(),
         };
         Ok(s3)
@@ -90,7 +95,7 @@ impl S3 {
         let limits = TimeoutConfig::builder()
             .connect_timeout(self.connect_limit)
             .operation_attempt_timeout(attempt)
-            .operation_timeout(attempt * 4)
+            .operation_timeout(attempt * self.max_attempts)
             .build();
         Builder::new().timeout_config(limits)
     }
@@ -248,6 +253,10 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_s3::config::http::HttpResponse;
+    use aws_sdk_s3::error::ConnectorError;
+    use aws_sdk_s3::operation::get_object::GetObjectError;
+
     use super::*;
 
     #[test]
@@ -270,6 +279,18 @@ mod tests {
         ] {
             assert_eq!(kind(code, status), (expected.to_owned(), infra), "{code:?} {status}");
         }
+    }
+
+    #[test]
+    fn missing_keys_are_told_apart_from_a_missing_server() {
+        let failed = |error| {
+            let error: SdkError<GetObjectError, HttpResponse> = SdkError::dispatch_failure(error);
+            judge("s3://b/k", error)
+        };
+        let keys = failed(ConnectorError::other("an error occurred while loading credentials".into(), None));
+        assert!(matches!(keys, StoreError::NoCredentials { .. }), "{keys:?}");
+        let server = failed(ConnectorError::io("connection refused".into()));
+        assert!(matches!(server, StoreError::Unreachable { .. }), "{server:?}");
     }
 
     #[tokio::test]
