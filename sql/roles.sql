@@ -1,5 +1,6 @@
 -- Roles, the schema and who may enter it. Run by `odooops migrate` before the migrations, as the
--- migrating role; safe to repeat. Roles are per cluster: another database may be migrated now too.
+-- migrating role; safe to repeat. Roles are per cluster: another database may be migrated now too, and
+-- then this fails with 'already exists' or 'tuple concurrently updated'; migrate repeats it whole.
 
 do $$
 declare
@@ -35,8 +36,6 @@ begin
   if not pg_catalog.has_database_privilege('ops_owner', current_database(), 'create') then
     execute format('grant create on database %I to ops_owner', current_database());
   end if;
-exception when unique_violation then
-  null; -- the same grant from another database's migration
 end $$;
 
 create schema if not exists ops authorization ops_owner;

@@ -6,20 +6,20 @@ use tokio_postgres::Client;
 use crate::support::postgres::TestDatabase;
 
 /// The first migration of every tiny schema.
-pub const THINGS: &str = "create table ops.things (id int primary key, size int not null default 1);";
+pub(crate) const THINGS: &str = "create table ops.things (id int primary key, size int not null default 1);";
 
 /// The roles of the product.
-pub fn roles() -> SqlFile {
+pub(crate) fn roles() -> SqlFile {
     SqlFile::new("sql/roles.sql", include_str!("../../sql/roles.sql"))
 }
 
 /// A schema with the table `ops.things` and these files below `sql/`.
-pub fn schema(objects: &[(&'static str, &'static str)]) -> Schema {
+pub(crate) fn schema(objects: &[(&'static str, &'static str)]) -> Schema {
     schema_with(&[("migrations/V1__things.sql", THINGS)], objects)
 }
 
 /// A schema with these migrations and these files below `sql/`.
-pub fn schema_with(
+pub(crate) fn schema_with(
     migrations: &[(&'static str, &'static str)],
     objects: &[(&'static str, &'static str)],
 ) -> Schema {
@@ -32,12 +32,12 @@ pub fn schema_with(
 }
 
 /// Applies a schema as superuser.
-pub async fn apply(database: &TestDatabase, schema: &Schema) -> Result<Applied, MigrateError> {
+pub(crate) async fn apply(database: &TestDatabase, schema: &Schema) -> Result<Applied, MigrateError> {
     migrate::apply(&database.superuser_settings(), schema).await
 }
 
 /// Functions, views, triggers and policies in the database, as `type identity`.
-pub async fn objects(client: &Client) -> Vec<String> {
+pub(crate) async fn objects(client: &Client) -> Vec<String> {
     let rows = client
         .query(
             "select format('%s %s', i.type, i.identity) from (
@@ -58,6 +58,6 @@ pub async fn objects(client: &Client) -> Vec<String> {
 }
 
 /// One value as text.
-pub async fn value(client: &Client, sql: &str) -> Option<String> {
+pub(crate) async fn value(client: &Client, sql: &str) -> Option<String> {
     client.query_one(sql, &[]).await.expect("a query with one row").get(0)
 }

@@ -1,8 +1,8 @@
 //! What tests of several rooms need: a database of one's own, somebody to log in as, signals to wait for.
 
-pub mod pgbouncer;
-pub mod postgres;
-pub mod postgres_roles;
-pub mod shell;
-pub mod signals;
-pub mod small_disk;
+pub(crate) mod pgbouncer;
+pub(crate) mod postgres;
+pub(crate) mod postgres_roles;
+pub(crate) mod shell;
+pub(crate) mod signals;
+pub(crate) mod small_disk;

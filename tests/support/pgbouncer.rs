@@ -10,7 +10,7 @@ use super::postgres::server_url;
 use super::signals::wait_until;
 
 /// A running pooler; killed when dropped.
-pub struct PgBouncer {
+pub(crate) struct PgBouncer {
     process: Child,
     url: String,
     _folder: TempDir,
@@ -18,7 +18,7 @@ pub struct PgBouncer {
 
 impl PgBouncer {
     /// Starts a pooler for one database; every client becomes `user` on the server.
-    pub async fn start(database: &str, user: &str) -> Self {
+    pub(crate) async fn start(database: &str, user: &str) -> Self {
         let server = server_url();
         let password = if user == server.username() {
             server.password().unwrap_or_default().to_owned()
@@ -66,7 +66,7 @@ impl PgBouncer {
     }
 
     /// Where it listens.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.url.clone()
     }
 }

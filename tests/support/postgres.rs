@@ -28,14 +28,14 @@ static NEXT_NUMBER: AtomicU32 = AtomicU32::new(1);
 
 /// A database that lives as long as this value.
 #[derive(Debug)]
-pub struct TestDatabase {
+pub(crate) struct TestDatabase {
     name: String,
 }
 
 impl TestDatabase {
     /// A migrated database; a control plane of its own, so that workers of several tests on one engine
     /// leave each other's containers alone.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let template = TEMPLATE.get_or_init(prepare_server).await;
         let database = Self::create(&format!("template {template}")).await;
         let own_id = "update ops.instance set id = gen_random_uuid()";
@@ -46,7 +46,7 @@ impl TestDatabase {
     }
 
     /// A database without anything; the roles may exist, since they are the whole server's.
-    pub async fn empty() -> Self {
+    pub(crate) async fn empty() -> Self {
         TEMPLATE.get_or_init(prepare_server).await;
         Self::create("template template0").await
     }
@@ -63,19 +63,19 @@ impl TestDatabase {
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Its URL with the superuser of `ODOOOPS_TEST_DATABASE_URL`.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let mut url = server_url();
         url.set_path(&self.name);
         url.into()
     }
 
     /// Its URL with a LOGIN role that is in one of our roles only.
-    pub fn login_url(&self, login: Login) -> String {
+    pub(crate) fn login_url(&self, login: Login) -> String {
         let mut url = server_url();
         url.set_path(&self.name);
         url.set_username(login.name()).expect("a URL with a host");
@@ -84,27 +84,27 @@ impl TestDatabase {
     }
 
     /// A plain connection as superuser.
-    pub async fn superuser(&self) -> Client {
+    pub(crate) async fn superuser(&self) -> Client {
         connect(&self.url().parse().expect("a URL")).await
     }
 
     /// A plain connection as a LOGIN role.
-    pub async fn login(&self, login: Login) -> Client {
+    pub(crate) async fn login(&self, login: Login) -> Client {
         connect(&self.login_url(login).parse().expect("a URL")).await
     }
 
     /// Settings for `contract` as a LOGIN role.
-    pub fn settings(&self, login: Login) -> DatabaseSettings {
+    pub(crate) fn settings(&self, login: Login) -> DatabaseSettings {
         settings(&self.login_url(login))
     }
 
     /// Settings for `migrate`: the superuser.
-    pub fn superuser_settings(&self) -> DatabaseSettings {
+    pub(crate) fn superuser_settings(&self) -> DatabaseSettings {
         settings(&self.url())
     }
 
     /// The client that the product uses, as a LOGIN role.
-    pub fn contract(&self, login: Login) -> Contract {
+    pub(crate) fn contract(&self, login: Login) -> Contract {
         Contract::new(&self.settings(login)).expect("a good URL")
     }
 }
@@ -133,7 +133,7 @@ fn settings(url: &str) -> DatabaseSettings {
 }
 
 /// The maintenance database's URL.
-pub fn server_url() -> Url {
+pub(crate) fn server_url() -> Url {
     let Ok(url) = std::env::var(URL_VARIABLE) else {
         panic!(
             "{URL_VARIABLE} is not set: name a superuser on a PostgreSQL 15 or later that is there for tests, \
@@ -144,7 +144,7 @@ pub fn server_url() -> Url {
 }
 
 /// A plain connection; its task ends with the client.
-pub async fn connect(url: &Url) -> Client {
+pub(crate) async fn connect(url: &Url) -> Client {
     let connecting =
         tokio::time::timeout(Duration::from_secs(20), tokio_postgres::connect(url.as_str(), NoTls));
     match connecting.await {

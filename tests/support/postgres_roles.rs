@@ -6,11 +6,11 @@ use uuid::Uuid;
 use super::postgres::TestDatabase;
 
 /// Password of every login role; the server is there for tests only.
-pub const PASSWORD: &str = "odooops-test";
+pub(crate) const PASSWORD: &str = "odooops-test";
 
 /// A LOGIN role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Login {
+pub(crate) enum Login {
     /// In `ops_worker` only.
     Worker,
     /// Another one in `ops_worker` only.
@@ -27,7 +27,7 @@ pub enum Login {
 
 impl Login {
     /// Its name on the server.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Worker => "odooops_test_worker",
             Self::OtherWorker => "odooops_test_other_worker",
@@ -53,7 +53,7 @@ impl Login {
 }
 
 /// Makes the login roles; the caller holds the server's test lock.
-pub async fn ensure(server: &Client) {
+pub(crate) async fn ensure(server: &Client) {
     for login in Login::ALL {
         let inherit = if login == Login::Authenticator { "noinherit" } else { "inherit" };
         let exists = server
@@ -79,13 +79,13 @@ pub async fn ensure(server: &Client) {
 }
 
 /// A connection as PostgREST has it: `authenticator`, and per request a role and the claims of a token.
-pub struct PostgRest {
+pub(crate) struct PostgRest {
     client: Client,
 }
 
 /// The role that PostgREST takes for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
+pub(crate) enum Request {
     /// Without a token.
     Anon,
     /// With a user's token.
@@ -96,14 +96,14 @@ pub enum Request {
 
 impl TestDatabase {
     /// Connects as PostgREST does.
-    pub async fn postgrest(&self) -> PostgRest {
+    pub(crate) async fn postgrest(&self) -> PostgRest {
         PostgRest { client: self.login(Login::Authenticator).await }
     }
 }
 
 impl PostgRest {
     /// A transaction with role and claims set as PostgREST sets them; commit it, or it is rolled back.
-    pub async fn request(&mut self, request: Request) -> Transaction<'_> {
+    pub(crate) async fn request(&mut self, request: Request) -> Transaction<'_> {
         let (role, claims) = match request {
             Request::Anon => ("anon", serde_json::json!({ "role": "anon" })),
             Request::User(user) => {

@@ -14,7 +14,10 @@ const LIMIT: Duration = Duration::from_secs(20);
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Looks until `look` gives something; `what` is said when it never does.
-pub async fn wait_until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub(crate) async fn wait_until<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
     let looking = async {
         loop {
             if let Some(found) = look().await {
@@ -30,7 +33,7 @@ pub async fn wait_until<T, F: Future<Output = Option<T>>>(what: &str, mut look: 
 }
 
 /// Awaits with the limit of all tests.
-pub async fn within_limit<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within_limit<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(LIMIT, future).await {
         Ok(value) => value,
         Err(_elapsed) => panic!("waited {} s in vain for {what}", LIMIT.as_secs()),
@@ -38,12 +41,12 @@ pub async fn within_limit<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// The server process of a connection.
-pub async fn backend_pid(client: &Client) -> i32 {
+pub(crate) async fn backend_pid(client: &Client) -> i32 {
     client.query_one("select pg_backend_pid()", &[]).await.expect("a backend's pid").get(0)
 }
 
 /// Waits until the statement of another session waits for a lock; `observer` must be a third connection.
-pub async fn wait_until_blocked(observer: &Client, pid: i32) {
+pub(crate) async fn wait_until_blocked(observer: &Client, pid: i32) {
     wait_until(&format!("session {pid} waits for a lock"), async || {
         let row = observer
             .query_one("select cardinality(pg_blocking_pids($1)) > 0", &[&pid])
@@ -55,15 +58,15 @@ pub async fn wait_until_blocked(observer: &Client, pid: i32) {
 }
 
 /// A connection that listens.
-pub struct Notifications {
+pub(crate) struct Notifications {
     receiver: mpsc::UnboundedReceiver<Notification>,
     /// Keeps the connection open; further LISTEN statements go here.
-    pub client: Client,
+    pub(crate) client: Client,
 }
 
 impl TestDatabase {
     /// Listens, as superuser, on the channels given.
-    pub async fn notifications(&self, channels: &[&str]) -> Notifications {
+    pub(crate) async fn notifications(&self, channels: &[&str]) -> Notifications {
         let (client, mut connection) =
             tokio_postgres::connect(&self.url(), NoTls).await.expect("connect to listen");
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -84,12 +87,12 @@ impl TestDatabase {
 
 impl Notifications {
     /// The next notification.
-    pub async fn next(&mut self) -> Notification {
+    pub(crate) async fn next(&mut self) -> Notification {
         within_limit("a notification", self.receiver.recv()).await.expect("the listening connection is open")
     }
 
     /// Everything that was delivered so far and not read yet: a statement of our own marks "so far".
-    pub async fn delivered(&mut self) -> Vec<Notification> {
+    pub(crate) async fn delivered(&mut self) -> Vec<Notification> {
         self.client.batch_execute("select 1").await.expect("the listening connection answers");
         let mut delivered = Vec::new();
         while let Ok(notification) = self.receiver.try_recv() {

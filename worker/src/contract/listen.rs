@@ -110,7 +110,7 @@ async fn listen(
             () = stop.cancelled() => return,
             outcome = listen_once(&settings, &wakes, &health) => outcome,
         };
-        if health.send_replace(Health::Unhealthy) == Health::Healthy {
+        if becomes(&health, Health::Unhealthy) {
             wait = RECONNECT_MIN;
         }
         let Err(error) = outcome;
@@ -124,6 +124,11 @@ async fn listen(
     }
 }
 
+/// Notes the health and says whether that is news.
+fn becomes(health: &watch::Sender<Health>, now: Health) -> bool {
+    health.send_if_modified(|before| std::mem::replace(before, now) != now)
+}
+
 /// Listens until the connection fails.
 async fn listen_once(
     settings: &DatabaseSettings,
@@ -135,7 +140,7 @@ async fn listen_once(
     prove_delivery(settings, &client, &mut messages).await?;
     loop {
         bounded(settings, client.batch_execute("select 1")).await?;
-        if health.send_replace(Health::Healthy) == Health::Unhealthy {
+        if becomes(health, Health::Healthy) {
             // Something may have become claimable while nobody listened.
             drop(wakes.send(Wake::Queued));
             drop(wakes.send(Wake::Control));

@@ -133,7 +133,7 @@ impl Contract {
     /// The final record of an attempt's log: bytes, lines and sha256 (hex) over each message and a newline.
     ///
     /// # Errors
-    /// [`ContractError::ClaimLost`], [`ContractError::Conflict`] when the record exists and is different.
+    /// [`ContractError::ClaimLost`], [`ContractError::TransitionNotAllowed`] when the record exists and is different.
     pub async fn finish_run_log(
         &self,
         run_id: RunId,

@@ -50,7 +50,8 @@ impl DatabaseSettings {
         target.config.application_name(&self.application_name);
         target.config.connect_timeout(self.connect_timeout);
         target.config.tcp_user_timeout(self.call_timeout);
-        target.config.keepalives_idle(self.call_timeout);
+        // The kernel counts this in whole seconds and refuses 0.
+        target.config.keepalives_idle(self.call_timeout.max(Duration::from_secs(1)));
         Ok(target)
     }
 }

@@ -1,7 +1,5 @@
 //! The whole schema as one script for psql, made without a database.
 
-use std::fmt::Write as _;
-
 use super::{MigrateError, Schema, history};
 
 /// Lists our objects in the catalog.
@@ -70,6 +68,5 @@ fn manifest() -> String {
 
 /// Adds a part; the extra semicolon ends a file that forgot its own.
 fn push(script: &mut String, title: &str, sql: &str) {
-    // Writing to a String cannot fail.
-    drop(write!(script, "\n-- {title}\n{}\n;\n", sql.trim_end()));
+    script.push_str(&format!("\n-- {title}\n{}\n;\n", sql.trim_end()));
 }
