@@ -125,7 +125,7 @@ async fn a_source_that_fails_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_source_that_stands_still_is_given_up_and_leaves_nothing_behind() {
     let server = S3Server::start().await;
-    let settings = StoreSettings { idle_limit: Duration::from_millis(1500), ..server.settings() };
+    let settings = StoreSettings { idle_limit: Duration::from_secs(5), ..server.settings() };
     let store = Store::open_with("s3://artifacts", settings).await.expect("opened");
     let (asked, _listening) = mpsc::unbounded_channel();
     let name = key("dump");

@@ -81,7 +81,7 @@ pub(super) fn settings(address: SocketAddr, secret: &str) -> StoreSettings {
         endpoint_url: Some(format!("http://{address}")),
         region: Some("eu-test-1".into()),
         keys: Some((ACCESS_KEY.into(), SecretString::from(secret))),
-        idle_limit: Duration::from_secs(5),
+        idle_limit: Duration::from_secs(20),
         connect_limit: Duration::from_secs(2),
         max_attempts: 2,
     }
