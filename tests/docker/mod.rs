@@ -4,6 +4,7 @@
 
 mod archives;
 mod engine_gone;
+mod full_disk;
 mod images;
 mod isolation;
 mod lab;
