@@ -2,8 +2,11 @@
 
 mod away;
 mod bad_sources;
+mod containers;
+mod docker;
 mod gate;
 mod janitor;
+mod killed;
 mod logs;
 mod outcomes;
 mod shutdown;

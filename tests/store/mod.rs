@@ -4,5 +4,5 @@ mod disk;
 mod memory;
 mod s3;
 mod s3_failures;
-mod server;
+pub(crate) mod server;
 mod sources;

@@ -13,19 +13,19 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-pub(super) const BUCKET: &str = "artifacts";
+pub(crate) const BUCKET: &str = "artifacts";
 pub(super) const ACCESS_KEY: &str = "AKIAODOOOPSTEST";
 pub(super) const SECRET_KEY: &str = "a-secret-that-only-the-test-knows";
 
 /// A running S3 server with one bucket.
-pub(super) struct S3Server {
+pub(crate) struct S3Server {
     root: TempDir,
     address: SocketAddr,
     serving: JoinHandle<()>,
 }
 
 impl S3Server {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let root = TempDir::new().expect("a temporary folder");
         std::fs::create_dir(root.path().join(BUCKET)).expect("the bucket's folder");
         let files = s3s_fs::FileSystem::new(root.path()).expect("the folder can be served");
@@ -44,7 +44,7 @@ impl S3Server {
         assert!(ended.is_err_and(|end| end.is_cancelled()), "the server was still serving");
     }
 
-    pub(super) async fn store(&self, url: &str) -> Store {
+    pub(crate) async fn store(&self, url: &str) -> Store {
         open(url, self.address, SECRET_KEY).await
     }
 

@@ -25,6 +25,9 @@ pub(super) async fn reap_lost_runs(kit: Arc<Kit>, stop: CancellationToken) {
                     tracing::info!(run_id = %run.id, attempt = run.attempt, status = %run.status, "took a run from a lost worker");
                 }
                 kit.metrics.runs_reaped.inc_by(reaped.len() as u64);
+                if !reaped.is_empty() {
+                    kit.worker_lost.notify_one();
+                }
             }
             Err(error) => tracing::warn!(%error, "lost runs could not be looked for"),
         }
@@ -41,8 +44,13 @@ pub(super) async fn remove_leftovers(kit: Arc<Kit>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = async { sweep(&kit).await; sweep_databases(&kit).await } => {}
         }
-        if pause(&stop, kit.settings.sweeping.leftovers).await == Pause::Stopped {
-            return;
+        tokio::select! {
+            () = kit.worker_lost.notified() => {}
+            pause = pause(&stop, kit.settings.sweeping.leftovers) => {
+                if pause == Pause::Stopped {
+                    return;
+                }
+            }
         }
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct Kit {
     pub(super) fitness: watch::Sender<Fitness>,
     /// Look at the engine now: a run has just seen it fail.
     pub(super) engine_suspect: Notify,
+    /// Look for leftovers now: a worker was lost, and it may have worked on this engine.
+    pub(super) worker_lost: Notify,
     /// Heartbeat now: somebody has asked for a cancel or a drain.
     pub(super) control: Notify,
 }

@@ -152,6 +152,7 @@ impl Worker {
             instance: info.instance_id,
             fitness: watch::Sender::new(Fitness::Sick("the engine was not asked yet".to_owned())),
             engine_suspect: Notify::new(),
+            worker_lost: Notify::new(),
             control: Notify::new(),
         });
         serve(kit, edges.listener, shutdown).await;
