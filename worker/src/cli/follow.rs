@@ -92,7 +92,7 @@ pub(super) async fn lines_so_far(
     run: &RunOverview,
     selection: Selection,
 ) -> anyhow::Result<()> {
-    let mut log = Log { position: selection.start(), selection, printed: 0 };
+    let mut log = Log { position: selection.start(), selection, step: None, printed: 0 };
     let mut progress = Progress::none();
     log.print_new(session, run, &mut progress).await?;
     if log.printed == 0 && session.output.format == Format::Human {
@@ -107,7 +107,7 @@ async fn follow(
     selection: Selection,
     frame: Frame,
 ) -> anyhow::Result<RunOverview> {
-    let mut log = Log { position: selection.start(), selection, printed: 0 };
+    let mut log = Log { position: selection.start(), selection, step: None, printed: 0 };
     let mut progress = Progress::new(session.output.format);
     if frame == Frame::Ends && session.output.format == Format::Human {
         session.output.text(&format!("{} {} {}", label(&run), run.id, run.workflow))?;
@@ -155,7 +155,7 @@ async fn look(
 ) -> anyhow::Result<RunOverview> {
     let run = session.run(before.id).await?;
     match run.status {
-        RunStatus::Queued if looks % LOOKS_PER_WHY == 0 => {
+        RunStatus::Queued if looks.is_multiple_of(LOOKS_PER_WHY) => {
             let causes = session.contract.explain_wait(run.id).await?;
             let why: Vec<String> = causes.into_iter().map(|cause| cause.detail).collect();
             progress.note(&format!("{} is queued: {}", label(&run), why.join("; ")));
@@ -163,7 +163,13 @@ async fn look(
         RunStatus::Queued => {}
         RunStatus::Claimed | RunStatus::Running => {
             let worker = run.more.get("claimed_by").and_then(|worker| worker.as_str()).unwrap_or("a worker");
-            progress.note(&format!("{} is {} by {worker}, attempt {}", label(&run), run.status, run.attempt));
+            let step = log.step.as_deref().map(|step| format!(", step {step}")).unwrap_or_default();
+            progress.note(&format!(
+                "{} {} on {worker}, attempt {}{step}",
+                label(&run),
+                run.status,
+                run.attempt
+            ));
         }
         RunStatus::Succeeded | RunStatus::Failed | RunStatus::Canceled => {}
     }
@@ -175,6 +181,8 @@ async fn look(
 struct Log {
     position: Option<LogPosition>,
     selection: Selection,
+    /// The step that wrote last.
+    step: Option<String>,
     printed: u64,
 }
 
@@ -189,6 +197,7 @@ impl Log {
             let lines = session.contract.run_logs(run.id, self.position, LINES_PER_CALL).await?;
             let Some(last) = lines.last() else { return Ok(()) };
             self.position = Some(last.position);
+            self.step.clone_from(&last.step);
             progress.suspend(|| print(session, lines.iter().filter(|line| self.selection.takes(line))))?;
             self.printed += lines.len() as u64;
         }

@@ -69,6 +69,25 @@ impl ContractError {
     }
 }
 
+/// The lines of `ops.run_logs` after a position. Asks the chunks themselves: the view would unpack a run's whole
+/// log for each page. Chunks before the position and beyond the page are skipped by their counts; a chunk has at
+/// most 10,000 lines, and that many of the first may lie before the position.
+const READ_LINES: &str = "\
+    select c.attempt, c.first_seq + l.position - 1 as seq, \
+      case when cardinality(c.steps) = 1 then c.steps[1] else c.steps[l.position] end as step, \
+      l.at as timestamp, \
+      (array['debug', 'info', 'warning', 'error'])[ \
+        case when cardinality(c.levels) = 1 then c.levels[1] else c.levels[l.position] end] as level, \
+      l.message, coalesce(c.metadata, '{}') as metadata \
+    from ( \
+      select k.*, sum(k.line_count) over (order by k.attempt, k.first_seq) - k.line_count as lines_before \
+      from ops.run_log_chunks k \
+      where k.run_id = $1 and (k.attempt > $2 or k.attempt = $2 and k.first_seq + k.line_count - 1 > $3) \
+    ) c \
+    cross join lateral unnest(c.messages, c.timestamps) with ordinality l (message, at, position) \
+    where c.lines_before < $4 + 10000 and (c.attempt, c.first_seq + l.position - 1) > ($2, $3) \
+    order by c.attempt, c.first_seq, l.position limit $4";
+
 impl Contract {
     /// Stores one line of an operator's or script's own and returns its number.
     ///
@@ -173,13 +192,7 @@ impl Contract {
             (&after.seq, Type::INT8),
             (&limit, Type::INT8),
         ];
-        let rows = self
-            .rows(
-                "select attempt, seq, step, timestamp, level::text as level, message, metadata from ops.run_logs \
-                 where run_id = $1 and (attempt, seq) > ($2, $3) order by attempt, seq limit $4",
-                &params,
-            )
-            .await?;
+        let rows = self.rows(READ_LINES, &params).await?;
         rows.iter()
             .map(|row| {
                 Ok(StoredLogLine {
