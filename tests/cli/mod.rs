@@ -10,6 +10,7 @@ mod program;
 mod projects;
 mod runs;
 mod scripts;
+mod terminal;
 mod usage;
 mod worker_process;
 mod workers;

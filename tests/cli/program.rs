@@ -27,7 +27,12 @@ pub(super) struct Ended {
 impl Program {
     /// Without a database.
     pub(super) fn new(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_odooops"));
+        Self::other(env!("CARGO_BIN_EXE_odooops"), arguments)
+    }
+
+    /// Another program with the same bare environment.
+    pub(super) fn other(program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
         command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Self { command }

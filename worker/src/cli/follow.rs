@@ -204,14 +204,13 @@ impl Log {
     }
 }
 
+/// A page of lines in one write.
 fn print<'a>(session: &mut Session, lines: impl Iterator<Item = &'a StoredLogLine>) -> anyhow::Result<()> {
-    for line in lines {
-        match session.output.format {
-            Format::Json => session.output.json_line(line)?,
-            Format::Human => session.output.text(&shown(line, session.output.screen))?,
-        }
-    }
-    Ok(())
+    let texts: Vec<String> = match session.output.format {
+        Format::Json => lines.map(serde_json::to_string).collect::<Result<_, _>>()?,
+        Format::Human => lines.map(|line| shown(line, session.output.screen)).collect(),
+    };
+    if texts.is_empty() { Ok(()) } else { session.output.text(&texts.join("\n")) }
 }
 
 /// `11:07:03 test | message`, the time in UTC.
