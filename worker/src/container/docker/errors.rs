@@ -52,7 +52,7 @@ const IMAGE_MISSING: [&str; 12] = [
 ];
 
 /// Sentences by which the engine says that it did not get through to the registry.
-const UNREACHABLE: [&str; 13] = [
+const UNREACHABLE: [&str; 14] = [
     "connection refused",
     "no such host",
     "i/o timeout",
@@ -66,6 +66,7 @@ const UNREACHABLE: [&str; 13] = [
     "unexpected http status: 5",
     "toomanyrequests",
     "server misbehaving",
+    "http response to https client",
 ];
 
 /// What `error` means while `doing`.

@@ -18,7 +18,8 @@ impl Docker {
         let link = self.link().await?;
         let options = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
         let attach = link.client.attach_container(id, Some(options));
-        let attached = link.call(Doing::Call, "POST /containers/attach", attach).await?;
+        // Podman prepares the container here already, and fails here where Docker fails at the start.
+        let attached = link.call(Doing::Start, "POST /containers/attach", attach).await?;
         let start = link.client.start_container(id, None);
         link.call(Doing::Start, "POST /containers/start", start).await?;
         let output = output(link.clone(), id.to_owned(), attached.output.boxed());
