@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::container::{ContainerExit, ContainerSpec, Containers, Labels, Limits, OutputChunk};
+use crate::container::{ContainerExit, ContainerSpec, Containers, Labels, Limits, OutputChunk, RegistryAuth};
 pub use crate::git::Git;
 use crate::store::Stored;
 use crate::workflow::BuiltIn;
@@ -74,6 +74,10 @@ pub trait Host: Send + Sync {
     fn run(&self) -> &RunContext;
     /// The engine, for images and look-ups. Containers are run through [`run_container`](Self::run_container).
     fn containers(&self) -> &dyn Containers;
+    /// The login for the registry of an image, where the worker has one.
+    fn registry_auth(&self, _image: &str) -> Option<&RegistryAuth> {
+        None
+    }
     /// Check-outs.
     fn git(&self) -> &Git;
     /// Canceled when the step must stop: cancel request, timeout, lost lease, shutdown.

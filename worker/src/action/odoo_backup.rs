@@ -40,7 +40,10 @@ pub(super) async fn run(host: &dyn Host) -> Result<Outputs, Fault> {
         Some(image) => image.to_owned(),
         None => run.odoo_image()?,
     };
-    let info = until_stopped(host, async { Ok(host.containers().ensure_image(&image, None).await?) }).await?;
+    let info = until_stopped(host, async {
+        Ok(host.containers().ensure_image(&image, host.registry_auth(&image)).await?)
+    })
+    .await?;
     let db = OdooDb::connect(url, database).await?;
     let snapshot = db.export_snapshot().await?;
     let facts = db.facts().await?.ok_or_else(|| {

@@ -49,8 +49,10 @@ pub(super) async fn run(host: &dyn Host) -> Result<Outputs, Fault> {
 pub(super) async fn build(host: &dyn Host) -> Result<Built, Fault> {
     let run = host.run();
     let base = run.odoo_image()?;
-    let base_info =
-        until_stopped(host, async { Ok(host.containers().ensure_image(&base, None).await?) }).await?;
+    let base_info = until_stopped(host, async {
+        Ok(host.containers().ensure_image(&base, host.registry_auth(&base)).await?)
+    })
+    .await?;
     let series = run.series(&base, base_info.labels.get(SERIES_LABEL).map(String::as_str))?;
     let sources = until_stopped(host, fetch_sources(host, series)).await?;
     let plan = plan(host, base, &sources)?;

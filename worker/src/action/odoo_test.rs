@@ -95,8 +95,10 @@ async fn find_subject(host: &dyn Host) -> Result<Subject, Fault> {
     };
     let (image, info) = match given {
         Some(image) => {
-            let info = until_stopped(host, async { Ok(host.containers().ensure_image(&image, None).await?) })
-                .await?;
+            let info = until_stopped(host, async {
+                Ok(host.containers().ensure_image(&image, host.registry_auth(&image)).await?)
+            })
+            .await?;
             (image, info)
         }
         None => {

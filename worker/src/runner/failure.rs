@@ -57,7 +57,8 @@ pub fn verdict(fault: &Fault, stopped: Option<StopCause>) -> Verdict {
         Fault::Infra(message) => failed(FailureReason::Infra, message),
         Fault::Timeout(message) => failed(FailureReason::Timeout, message),
         Fault::Canceled => Verdict::Canceled,
-        Fault::Stopped(_) => Verdict::Released,
+        // Stopped, and nobody asked for it: an inner part of the worker has given up.
+        Fault::Stopped(message) => failed(FailureReason::Infra, message),
     }
 }
 
@@ -86,7 +87,7 @@ mod tests {
             (Fault::Infra("disk full".to_owned()), "infra None"),
             (Fault::Timeout("step build passed its limit".to_owned()), "timeout None"),
             (Fault::Canceled, "Canceled"),
-            (Fault::Stopped("shutdown".to_owned()), "Released"),
+            (Fault::Stopped("the log is closed".to_owned()), "infra None"),
         ];
         for (fault, expected) in cases {
             assert_eq!(class(&fault, None), expected, "{fault:?}");

@@ -18,7 +18,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Looks at the engine until `stop` fires; at once when a run has just seen it fail.
 pub(super) async fn watch_fitness(kit: Arc<Kit>, stop: CancellationToken) {
     loop {
-        let fitness = examine(&kit).await;
+        let fitness = tokio::select! {
+            () = stop.cancelled() => return,
+            fitness = examine(&kit) => fitness,
+        };
         let pause = match &fitness {
             Fitness::Fit => LOOK_EVERY,
             Fitness::Sick(_) => LOOK_AGAIN,

@@ -102,6 +102,9 @@ impl Heart {
     fn heed(&self, answer: &WorkerHeartbeat, leases: &[Lease], ends: Instant) {
         for told in &answer.runs {
             let Some(lease) = leases.iter().find(|lease| lease.run_id == told.run_id) else { continue };
+            if told.lost && lease.is_concluding() {
+                continue;
+            }
             if told.lost {
                 tracing::warn!(run_id = %told.run_id, "the lease was lost; the run is stopped");
                 lease.stop.fire(StopCause::LeaseLost);

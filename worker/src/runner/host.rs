@@ -7,7 +7,7 @@ use serde_json::Map;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::{Fault, Git, Host, Level, OutputTap, RunContext};
-use crate::container::{ByteReader, ContainerExit, ContainerSpec, Containers};
+use crate::container::{ByteReader, ContainerExit, ContainerSpec, Containers, RegistryAuth};
 use crate::store::Stored;
 
 use super::artifacts;
@@ -52,6 +52,10 @@ impl Host for ActionHost<'_> {
 
     fn containers(&self) -> &dyn Containers {
         &*self.frame.desk.kit.engine
+    }
+
+    fn registry_auth(&self, image: &str) -> Option<&RegistryAuth> {
+        self.frame.registry_auth(image)
     }
 
     fn git(&self) -> &Git {

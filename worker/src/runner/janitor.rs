@@ -19,7 +19,11 @@ const REAP_LIMIT: i32 = 100;
 /// Puts lost runs back until `stop` fires; any worker does it, there is no leader.
 pub(super) async fn reap_lost_runs(kit: Arc<Kit>, stop: CancellationToken) {
     loop {
-        match kit.contract.reap_lost_runs(REAP_LIMIT).await {
+        let answer = tokio::select! {
+            () = stop.cancelled() => return,
+            answer = kit.contract.reap_lost_runs(REAP_LIMIT) => answer,
+        };
+        match answer {
             Ok(reaped) => {
                 for run in &reaped {
                     tracing::info!(run_id = %run.id, attempt = run.attempt, status = %run.status, "took a run from a lost worker");

@@ -2,6 +2,7 @@
 //! before the database gives the run to somebody else.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -19,11 +20,19 @@ pub(super) struct Lease {
     pub(super) token: ClaimToken,
     pub(super) stop: StopSignal,
     ends: watch::Sender<Instant>,
+    concluding: Arc<AtomicBool>,
 }
 
 impl Lease {
     pub(super) fn new(run_id: RunId, attempt: i32, token: ClaimToken, ends: Instant) -> Self {
-        Self { run_id, attempt, token, stop: StopSignal::new(), ends: watch::Sender::new(ends) }
+        Self {
+            run_id,
+            attempt,
+            token,
+            stop: StopSignal::new(),
+            ends: watch::Sender::new(ends),
+            concluding: Arc::default(),
+        }
     }
 
     /// Moves the end, never backwards.
@@ -35,6 +44,16 @@ impl Lease {
             }
             later
         });
+    }
+
+    /// The run's end is being written: from now on a lease that is no longer known to the database is
+    /// most likely one that has ended well, and the call under way will tell.
+    pub(super) fn conclude(&self) {
+        self.concluding.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_concluding(&self) -> bool {
+        self.concluding.load(Ordering::Acquire)
     }
 
     /// Fires the stop signal as soon as the lease ends without having been renewed. Never returns before that.

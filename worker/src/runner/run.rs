@@ -126,15 +126,18 @@ async fn conclude(kit: &Kit, lease: &Lease, ending: Ending, logs: LogSender, shi
     let ending = match shipping.finish().await {
         Ok(()) => ending,
         Err(PersistError::LeaseLost) => return RunEnd::Lost,
-        Err(error) => match ending {
-            // A run whose log is not whole has not succeeded.
-            Ending::Succeeded { .. } => Ending::infra(&format!("the log could not be stored: {error}")),
-            other => {
-                tracing::error!(run_id = %lease.run_id, %error, "the log could not be stored");
-                other
+        Err(error) => {
+            tracing::error!(run_id = %lease.run_id, %error, "the log could not be stored");
+            match ending {
+                // A run whose log is not whole has not succeeded; an infra fault is most likely this one.
+                Ending::Succeeded { .. } | Ending::Failed { reason: FailureReason::Infra, .. } => {
+                    Ending::infra(&format!("the log could not be stored: {error}"))
+                }
+                Ending::Failed { .. } | Ending::Canceled | Ending::Released | Ending::Abandoned => ending,
             }
-        },
+        }
     };
+    lease.conclude();
     let (end, written) = match ending {
         Ending::Abandoned => return RunEnd::Lost,
         Ending::Released => (RunEnd::Released, release(kit, lease).await),

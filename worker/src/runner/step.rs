@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::action::{self, Fault, Level, Outputs};
-use crate::container::{self, ContainerExit, ContainerSpec, Mount, MountSource, NetworkMode};
+use crate::container::{self, ContainerExit, ContainerSpec, Mount, MountSource, NetworkMode, RegistryAuth};
 use crate::workflow::{BuiltIn, Command, Network, Step, StepRun, Workflow};
 
 use super::artifacts;
@@ -88,11 +88,6 @@ impl Frame<'_> {
     }
 
     async fn run_action(self, uses: BuiltIn) -> Result<Outputs, Fault> {
-        if !self.step.artifacts.is_empty() {
-            let message =
-                format!("artifacts: {} stores its own files; the patterns are passed over", uses.as_str());
-            self.say(Level::Warning, &message).await?;
-        }
         action::run(uses, &ActionHost::new(&self)).await
     }
 
@@ -199,9 +194,9 @@ impl Frame<'_> {
     fn spec(&self, image: String, command: &Command, network: NetworkMode) -> ContainerSpec {
         let (entrypoint, command) = argv(command);
         let input = self.desk.input();
-        let mut env = input_variables(&input);
+        let mut env = self.env.clone();
+        env.extend(input_variables(&input));
         env.extend(run_facts(&self.desk.run, &self.step.name));
-        env.extend(self.env.clone());
         let mut name = format!("{}-{}", self.desk.name, self.step.name);
         if self.nth_try > 1 {
             name = format!("{name}-try{}", self.nth_try);
@@ -234,7 +229,11 @@ impl Frame<'_> {
         match &self.step.network {
             Network::None => Ok(NetworkMode::None),
             Network::Run => Ok(NetworkMode::Named(self.desk.run_network().await?)),
-            Network::Named(name) if self.desk.kit.settings.allowed_networks.contains(name) => {
+            // Ours belong to one run each, whatever a setting says.
+            Network::Named(name)
+                if !name.starts_with("odooops-")
+                    && self.desk.kit.settings.allowed_networks.contains(name) =>
+            {
                 Ok(NetworkMode::Named(name.clone()))
             }
             Network::Named(name) => Err(Fault::Invalid(format!(
@@ -247,9 +246,14 @@ impl Frame<'_> {
     /// Makes sure that the image is there; gives its id, so that exactly this image runs.
     pub(super) async fn pull(&self, name: &str) -> Result<String, Fault> {
         let image = self.desk.image(name);
-        let auth = self.desk.kit.settings.registry_auth.get(registry_host(image));
+        let auth = self.registry_auth(image);
         let found = self.bounded(self.desk.kit.engine.ensure_image(image, auth)).await?;
         Ok(found.id)
+    }
+
+    /// The login for the registry of an image, where the worker has one.
+    pub(super) fn registry_auth(&self, image: &str) -> Option<&RegistryAuth> {
+        self.desk.kit.settings.registry_auth.get(registry_host(image))
     }
 
     /// A call to the engine, given up when the step must stop.

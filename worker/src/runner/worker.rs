@@ -53,7 +53,7 @@ pub enum WorkerError {
         /// Our id.
         worker_id: String,
         /// What the database said.
-        error: ContractError,
+        error: Box<ContractError>,
     },
 }
 
@@ -230,7 +230,7 @@ impl Worker {
     }
 
     fn refused(&self, error: ContractError) -> WorkerError {
-        WorkerError::Refused { worker_id: self.settings.worker_id.clone(), error }
+        WorkerError::Refused { worker_id: self.settings.worker_id.clone(), error: Box::new(error) }
     }
 }
 
