@@ -6,6 +6,12 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
+    // Tests on a real Odoo run where an image with one is named, and are shown as ignored elsewhere.
+    println!("cargo::rustc-check-cfg=cfg(odooops_test_odoo_image)");
+    println!("cargo::rerun-if-env-changed=ODOOOPS_TEST_ODOO_IMAGE");
+    if env::var_os("ODOOOPS_TEST_ODOO_IMAGE").is_some_and(|image| !image.is_empty()) {
+        println!("cargo::rustc-cfg=odooops_test_odoo_image");
+    }
     let root = PathBuf::from(env_path("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
     let mut source = String::new();
     let mut hasher = DefaultHasher::new();
