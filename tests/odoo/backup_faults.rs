@@ -15,8 +15,6 @@ async fn back_up(bench: &Bench, database: &str) -> Ended {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_attachment_file_fails_the_backup_by_its_name() {
-    let bench = Bench::with(|_| {}).await;
-    bench.close().await;
     let production = Production::install(STAND_IN, "base").await;
     let volume = format!("volume:{}", production.volume);
     let bench = Bench::with(|odoo| odoo.data_dir = Some(volume)).await;

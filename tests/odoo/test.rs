@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::bench::{Bench, STAND_IN, modules, sample_commit};
+use super::bench::{Bench, STAND_IN, modules};
 use super::cases::{assert_green, run_broken};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,13 +83,10 @@ async fn wrong_input_is_invalid_and_says_what_is_wrong() {
         (json!({"modules": ["--help"]}), "modules: \"--help\" is no module name"),
         (json!({"demo": "yes"}), "demo: true or false is needed"),
         (json!({"image": STAND_IN}), "name the modules"),
-        (json!({"image": "odooops-test/never-built:18.0"}), "odooops-test/never-built:18.0"),
         (json!({"repo_url": "file:///nowhere"}), "/nowhere"),
     ] {
         let ended = bench.run("odoo-test", "main", input).await;
-        let (status, reason, said) = ended.outcome();
-        assert_eq!(status, "failed");
-        assert!(matches!(reason.as_str(), "invalid" | "infra") && said.contains(message), "{reason}: {said}");
+        ended.assert_failed("invalid", message);
     }
     bench.run("odoo-test", "no-such-branch", json!({})).await.assert_failed("invalid", "no-such-branch");
     bench.close().await;
@@ -113,6 +110,5 @@ async fn demo_data_is_loaded_when_asked_for() {
     let input = json!({"modules": ["sample_labels"], "demo": true});
     let ended = bench.run("odoo-test", "main", input).await;
     assert_eq!(ended.result()["failed"], 0);
-    assert_eq!(sample_commit().len(), 40);
     bench.close().await;
 }
