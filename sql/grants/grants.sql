@@ -44,6 +44,7 @@ grant execute on function
   ops.resume_project,
   ops.put_member,
   ops.put_workflow,
+  ops.workflow_definition_problem,
   ops.put_concurrency_key
 to ops_operator, service_role, authenticated;
 grant execute on function
