@@ -2,9 +2,13 @@
 
 use odooops::contract::{Completion, FailureReason};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::program::{Ended, Hands, Program, ended, failure, shop, success};
+use crate::support::gate::Gate;
 use crate::support::postgres::TestDatabase;
+use crate::support::postgres_roles::Login;
+use crate::support::signals::within_limit;
 
 async fn wait_for(database: &TestDatabase, flags: &[&str], completion: Completion) -> Ended {
     let arguments = [&["run", "enqueue", "shop", "test", "--wait"], flags].concat();
@@ -95,4 +99,30 @@ async fn a_retry_can_be_waited_for_too() {
     let ended = ended(program).await;
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.stdout.contains("shop#2 succeeded"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_database_that_goes_away_in_the_middle_is_waited_for() {
+    let database = shop().await;
+    let url = database.login_url(Login::Operator);
+    let gate = Gate::before(&url).await;
+    let mut program = Program::new(&["run", "enqueue", "shop", "test", "--wait"])
+        .env("DATABASE_URL", &gate.url(&url))
+        .start();
+    let hands = Hands::on(&database);
+    let run = hands.take().await;
+    gate.shut();
+    let mut stderr = BufReader::new(program.stderr.take().expect("stderr is piped")).lines();
+    loop {
+        let line = within_limit("a note", stderr.next_line()).await.expect("stderr").expect("a note");
+        if line.contains("cannot be reached, trying again") {
+            break;
+        }
+    }
+    hands.log(&run, 1, &["written meanwhile"]).await;
+    hands.complete(&run, success()).await;
+    gate.open();
+    let ended = ended(program).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(ended.stdout.matches("written meanwhile").count(), 1, "{ended:?}");
 }

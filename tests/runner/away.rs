@@ -7,8 +7,8 @@ use odooops::store::{Store, StoreSettings};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::gate::Gate;
 use super::stage::{Running, Stage, one_step, settings};
+use crate::support::gate::Gate;
 use crate::support::signals::{wait_until, within_limit};
 
 #[tokio::test(flavor = "multi_thread")]

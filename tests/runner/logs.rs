@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::gate::Gate;
 use super::stage::{Running, Stage, one_step, settings};
+use crate::support::gate::Gate;
 use crate::support::signals::wait_until;
 
 /// A secret that a step asks for.

@@ -4,7 +4,6 @@ mod away;
 mod bad_sources;
 mod containers;
 mod docker;
-mod gate;
 mod janitor;
 mod killed;
 mod logs;

@@ -118,7 +118,7 @@ async fn a_worker_ends_when_an_operator_drains_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_without_a_database_can_be_told_to_end() {
     let stage = Stage::new().await;
-    let gate = super::gate::Gate::before(&stage.database.url()).await;
+    let gate = crate::support::gate::Gate::before(&stage.database.url()).await;
     gate.shut();
     let mut worker = super::stage::Running::start(settings("worker-001"), stage.edges_by(&gate).await);
     worker.shutdown.signal();

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
-use super::gate::Gate;
+use crate::support::gate::Gate;
 use crate::support::postgres::TestDatabase;
 use crate::support::postgres_roles::Login;
 use crate::support::signals::{wait_until, within_limit};

@@ -1,5 +1,6 @@
 //! What tests of several rooms need: a database of one's own, somebody to log in as, signals to wait for.
 
+pub(crate) mod gate;
 pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 pub(crate) mod postgres_roles;

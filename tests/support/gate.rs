@@ -1,4 +1,4 @@
-//! A door between a worker and its database: shut, nobody gets in and whoever is in is thrown out; slow,
+//! A door between a program and its database: shut, nobody gets in and whoever is in is thrown out; slow,
 //! every answer takes its time.
 
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ enum Door {
 }
 
 /// A TCP proxy under a test's control.
-pub(super) struct Gate {
+pub(crate) struct Gate {
     address: SocketAddr,
     door: watch::Sender<Door>,
     answer_millis: Arc<AtomicU64>,
@@ -29,7 +29,7 @@ pub(super) struct Gate {
 
 impl Gate {
     /// In front of the server of this URL, open.
-    pub(super) async fn before(url: &str) -> Self {
+    pub(crate) async fn before(url: &str) -> Self {
         let url: Url = url.parse().expect("a URL");
         let target = format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(5432));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -40,7 +40,7 @@ impl Gate {
     }
 
     /// The same URL by way of the gate.
-    pub(super) fn url(&self, url: &str) -> String {
+    pub(crate) fn url(&self, url: &str) -> String {
         let mut url: Url = url.parse().expect("a URL");
         url.set_host(Some("127.0.0.1")).expect("a host");
         url.set_port(Some(self.address.port())).expect("a port");
@@ -48,17 +48,17 @@ impl Gate {
     }
 
     /// Throws everybody out and lets nobody in.
-    pub(super) fn shut(&self) {
+    pub(crate) fn shut(&self) {
         self.door.send_replace(Door::Shut);
     }
 
     /// Lets everybody in.
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         self.door.send_replace(Door::Open);
     }
 
     /// From now on every answer of the server takes this long.
-    pub(super) fn slow(&self, answer: Duration) {
+    pub(crate) fn slow(&self, answer: Duration) {
         self.answer_millis.store(u64::try_from(answer.as_millis()).expect("millis"), Ordering::Relaxed);
     }
 }
