@@ -6,6 +6,7 @@ use super::fixture::{THINGS, apply, roles, schema, schema_with, value};
 use crate::support::pgbouncer::PgBouncer;
 use crate::support::postgres::{TestDatabase, connect, server_url};
 use crate::support::postgres_roles::PASSWORD;
+use crate::support::signals::backend_pid;
 
 const TWICE: (&str, &str) = (
     "sql/things/twice.sql",
@@ -20,6 +21,19 @@ async fn two_migrations_at_once_both_succeed() {
     let (first, second) = (first.expect("the first"), second.expect("the second"));
     assert_eq!(first.objects, second.objects);
     assert_ne!(first.migrations.is_empty(), second.migrations.is_empty(), "one of them did the work");
+}
+
+#[tokio::test]
+async fn waiting_for_another_migration_has_an_end_and_a_name() {
+    let database = TestDatabase::empty().await;
+    let holder = database.superuser().await;
+    let pid = backend_pid(&holder).await;
+    holder.batch_execute("select pg_advisory_lock(x'6f646f6f6f7073'::bigint)").await.expect("the lock");
+    let mut settings = database.superuser_settings();
+    settings.call_timeout = std::time::Duration::from_millis(500);
+    let refused = migrate::apply(&settings, &schema(&[TWICE])).await.expect_err("somebody else migrates");
+    let MigrateError::Busy { waited_secs: 2, holder } = &refused else { panic!("{refused:?}") };
+    assert!(holder.contains(&format!("pid {pid} ")), "{refused}");
 }
 
 #[tokio::test]

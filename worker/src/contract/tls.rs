@@ -146,3 +146,50 @@ impl ServerCertVerifier for ChainOnly {
         self.0.supported_verify_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/tls");
+
+    fn target(tls: TlsMode, root: Option<&str>) -> Target {
+        let root_certificates = root.map(|file| format!("{FIXTURES}/{file}"));
+        Target { config: tokio_postgres::Config::new(), tls, root_certificates }
+    }
+
+    /// What `verify-ca` says to the server certificate of `db.test` when it trusts this CA.
+    fn chain_only(root: &str, host: &str) -> Result<ServerCertVerified, rustls::Error> {
+        let roots = Arc::new(roots(&target(TlsMode::VerifyCa, Some(root))).expect("a root certificate"));
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let chain = WebPkiServerVerifier::builder_with_provider(roots, provider).build().expect("a verifier");
+        let server = CertificateDer::from_pem_file(format!("{FIXTURES}/server.pem")).expect("a certificate");
+        let name = ServerName::try_from(host.to_owned()).expect("a host name");
+        ChainOnly(chain).verify_server_cert(&server, &[], &name, &[], UnixTime::now())
+    }
+
+    #[test]
+    fn every_mode_has_a_connector() {
+        for tls in
+            [TlsMode::Disable, TlsMode::Prefer, TlsMode::Require, TlsMode::VerifyCa, TlsMode::VerifyFull]
+        {
+            assert!(connector(&target(tls, Some("ca.pem"))).is_ok(), "{tls:?}");
+        }
+    }
+
+    #[test]
+    fn verify_ca_takes_any_name_but_no_other_ca() {
+        assert!(chain_only("ca.pem", "db.test").is_ok());
+        assert!(chain_only("ca.pem", "elsewhere.test").is_ok());
+        assert!(chain_only("other-ca.pem", "db.test").is_err());
+    }
+
+    #[test]
+    fn a_root_certificate_that_cannot_be_read_is_named() {
+        let Err(error) = connector(&target(TlsMode::VerifyFull, Some("no-such-file.pem"))) else {
+            panic!("a missing file was accepted");
+        };
+        assert!(matches!(error, ContractError::BadArgument(_)), "{error:?}");
+        assert!(error.to_string().contains("no-such-file.pem"), "{error}");
+    }
+}

@@ -117,7 +117,7 @@ impl From<tokio_postgres::Error> for MigrateError {
 /// See [`MigrateError`]. A failed migration leaves those before it applied, `sql/` is applied whole or not at all.
 pub async fn apply(settings: &DatabaseSettings, schema: &Schema) -> Result<Applied, MigrateError> {
     let mut session = session::open(settings).await?;
-    session::lock(&session.client).await?;
+    session::lock(settings, &session.client).await?;
     bootstrap::run(&session.client, schema).await?;
     session.client.batch_execute("set role ops_owner").await?;
     let migrations = history::run(&mut session.client, schema).await?;

@@ -9,8 +9,8 @@ use super::MigrateError;
 use crate::contract::DatabaseSettings;
 use crate::contract::connection::{DirectConnection, connect_direct};
 
-/// How long a migration waits for another one.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
+/// A migration waits for another one as long as so many calls may take: two minutes by default.
+const LOCK_TIMEOUT_CALLS: u32 = 4;
 /// How long a statement of ours waits for a table that somebody uses.
 const TABLE_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 /// The advisory lock, `odooops` in ASCII.
@@ -66,14 +66,15 @@ async fn backend_pid(client: &Client) -> Result<i32, MigrateError> {
 }
 
 /// Takes the advisory lock of this database.
-pub(super) async fn lock(client: &Client) -> Result<(), MigrateError> {
-    client.batch_execute(&format!("set lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
+pub(super) async fn lock(settings: &DatabaseSettings, client: &Client) -> Result<(), MigrateError> {
+    let limit = settings.call_timeout * LOCK_TIMEOUT_CALLS;
+    client.batch_execute(&format!("set lock_timeout = {}", limit.as_millis())).await?;
     if let Err(error) = client.query_typed("select pg_advisory_lock($1)", &[(&LOCK_KEY, Type::INT8)]).await {
         if error.code() != Some(&tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE) {
             return Err(error.into());
         }
         let holder = holder(client).await?;
-        return Err(MigrateError::Busy { waited_secs: LOCK_TIMEOUT.as_secs(), holder });
+        return Err(MigrateError::Busy { waited_secs: limit.as_secs(), holder });
     }
     client.batch_execute(&format!("set lock_timeout = {}", TABLE_LOCK_TIMEOUT.as_millis())).await?;
     Ok(())
