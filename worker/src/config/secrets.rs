@@ -18,7 +18,7 @@ pub const SECRET_BYTES_MIN: usize = 6;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Secrets")]
 pub struct SecretsConfig {
-    /// Directory with one file per secret, named like it (A-Z, 0-9, _); beside the variables ODOOOPS_SECRET_<NAME>.
+    /// Directory with one file per secret, named like it (A-Z, 0-9, _); beside the variables `ODOOOPS_SECRET_<NAME>`.
     #[arg(long = "secrets-dir", env = "ODOOOPS_SECRETS_DIR", value_name = "DIR")]
     pub secrets_dir: Option<PathBuf>,
 }
