@@ -9,4 +9,5 @@ mod odoo;
 mod runner;
 mod store;
 mod support;
+mod tidy;
 mod workflow;
