@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -22,7 +23,7 @@ use super::kit::{Fitness, Kit};
 use super::lease::Leases;
 use super::metrics::Metrics;
 use super::persist::spread;
-use super::redact::{RedactError, Redactor};
+use super::redact::{MIN_SECRET_BYTES, RedactError, Redactor};
 use super::settings::WorkerSettings;
 use super::shutdown::Shutdown;
 use super::status::{Phase, Status};
@@ -97,7 +98,17 @@ impl Worker {
             )));
         }
         let mut secrets: Vec<_> = settings.secrets.clone().into_iter().collect();
-        secrets.extend(settings.redact_also.iter().cloned());
+        // The password of a configured URL may be a default that many have (`odoo`): masking every such
+        // word would hide the log, refusing it would stop a set-up that works. So it is said.
+        let (redactable, too_short): (Vec<_>, Vec<_>) = settings
+            .redact_also
+            .iter()
+            .cloned()
+            .partition(|(_, value)| value.expose_secret().len() >= MIN_SECRET_BYTES);
+        for (name, _) in too_short {
+            tracing::warn!("the {name} is shorter than {MIN_SECRET_BYTES} characters and is not kept out of logs");
+        }
+        secrets.extend(redactable);
         secrets.extend(
             settings
                 .registry_auth

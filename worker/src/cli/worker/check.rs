@@ -30,7 +30,7 @@ impl Checked {
 
 pub(super) async fn execute(config: &WorkerConfig, cli: &Cli) -> anyhow::Result<Exit> {
     let settings = start::worker_settings(config, cli)?;
-    let secrets: Vec<_> = settings.secrets.into_iter().chain(settings.redact_also).collect();
+    let secrets: Vec<_> = settings.secrets.into_iter().collect();
     Redactor::new(&secrets)?;
     let database = start::database_settings(config, cli, settings.slots)?;
     let checked = [
