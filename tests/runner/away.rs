@@ -55,6 +55,38 @@ async fn nothing_is_lost_when_the_database_goes_away_for_a_while() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_comes_and_goes_neither_loses_nor_doubles_a_line() {
+    let stage = Stage::new().await;
+    let gate = Gate::before(&stage.database.url()).await;
+    let chunk = |number: usize| -> String {
+        (0..500).map(|line| format!("line {}\n", number * 500 + line)).collect()
+    };
+    let script = (0..60).fold(Script::new(), |script, number| script.stdout(chunk(number)));
+    stage.engine.script("build", script);
+    let run_id = stage.queue(one_step()).await;
+    let _worker = Running::start(settings("worker-001"), stage.edges_by(&gate).await);
+    stage.engine.until_started("build").await;
+    gate.slow(Duration::from_millis(5));
+    let comes_and_goes = async {
+        loop {
+            gate.shut();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            gate.open();
+            tokio::time::sleep(Duration::from_millis(1_200)).await;
+        }
+    };
+    let run = tokio::select! {
+        run = stage.until(run_id, "succeeded") => run,
+        () = comes_and_goes => unreachable!("it never ends"),
+    };
+    assert_eq!(run["attempt"], 1);
+    let lines = stage.lines(run_id).await;
+    let expected: Vec<String> = (0..30_000).map(|number| format!("build: line {number}")).collect();
+    assert!(lines == expected, "{} lines, in order", lines.len());
+    stage.assert_log_is_whole(run_id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_cut_off_for_longer_than_its_lease_stops_the_container_and_writes_nothing() {
     let stage = Stage::new().await;
     let gate = Gate::before(&stage.database.url()).await;

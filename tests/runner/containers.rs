@@ -172,11 +172,12 @@ async fn network_none_really_has_no_network() {
 async fn a_step_that_needs_too_much_memory_is_told_its_limit() {
     on_docker(async |it| {
         let limits = json!({ "limits": { "memory_mb": 32 } });
-        let hungry = shell_with("hungry", "head -c 300000000 /dev/zero | tail -c 299999999 | wc -c", &limits);
+        let hungry = shell_with("hungry", r#"perl -e '$x = "a" x 300_000_000; print length $x'"#, &limits);
         let run_id = it.stage.queue(json!({ "steps": [hungry] })).await;
         let _worker = it.worker().await;
         let run = it.stage.until(run_id, "failed").await;
         assert_eq!(run["failure_reason"], "user");
+        assert!(run["error_message"].as_str().expect("a message").contains("limit of 32 MiB"), "{run}");
     })
     .await;
 }

@@ -158,7 +158,12 @@ impl Frame<'_> {
     /// Success, or whose fault the exit is: decided from what we saw, not from what was printed.
     async fn judge(&self, exit: ContainerExit, spec: &ContainerSpec) -> Result<(), Fault> {
         let name = &self.step.name;
-        if exit.code == 0 && !exit.oom_killed {
+        if exit.code == 0 {
+            if exit.oom_killed {
+                let message =
+                    "the kernel killed a process of this step for its memory, but the step ended well";
+                self.say(Level::Warning, message).await?;
+            }
             return Ok(());
         }
         let exit_code = i32::try_from(exit.code).unwrap_or(1);
@@ -168,7 +173,7 @@ impl Frame<'_> {
                     "step {name} was killed: it used more memory than its limit of {} MiB; raise limits.memory_mb or use less",
                     limit >> 20
                 );
-                Err(Fault::User { exit_code: if exit_code == 0 { 137 } else { exit_code }, message })
+                Err(Fault::User { exit_code, message })
             }
             (true, None) => {
                 Err(Fault::Infra(format!("step {name} was killed: the machine ran out of memory")))
