@@ -110,6 +110,24 @@ async fn a_taken_address_is_named_and_ends_with_3() {
 }
 
 #[tokio::test]
+async fn workers_that_were_told_no_address_share_a_machine() {
+    let setup = Setup::new().await;
+    // Whoever holds the usual address, another worker or this test: a further one starts all the same.
+    let _holder = TcpListener::bind("127.0.0.1:9187");
+    let mut worker = setup.worker(&["--health-addr", "127.0.0.1:9187"]).start();
+    let mut stderr = worker.stderr.take().expect("stderr is piped");
+    let mut said = String::new();
+    while !said.contains("no health endpoints") {
+        let mut chunk = [0; 1024];
+        let read = stderr.read(&mut chunk).await.expect("stderr");
+        assert!(read > 0, "it ended: {said}");
+        said.push_str(&String::from_utf8_lossy(&chunk[..read]));
+    }
+    setup.registered().await;
+    assert_eq!(ended_by(worker, "-TERM").await.code, 0);
+}
+
+#[tokio::test]
 async fn an_unreachable_database_is_waited_for_and_a_signal_still_ends_it() {
     let setup = Setup::new().await;
     let away = "postgres://someone:hunter22@127.0.0.1:1/ops";

@@ -93,7 +93,7 @@ impl Ended {
 }
 
 pub(super) struct Bench {
-    pub(super) database: TestDatabase,
+    _database: TestDatabase,
     pub(super) engine: Arc<Docker>,
     pub(super) odoo_url: SecretString,
     operator: Contract,
@@ -149,7 +149,7 @@ impl Bench {
         let shutdown = Shutdown::new();
         let worker = Worker::new(worker_settings(odoo), edges).expect("good settings");
         let worker = tokio::spawn(worker.run(shutdown.clone()));
-        Self { database, engine, odoo_url, operator, eye, store_dir, shutdown, worker }
+        Self { _database: database, engine, odoo_url, operator, eye, store_dir, shutdown, worker }
     }
 
     pub(super) async fn enqueue(&self, workflow: &str, git_ref: &str, input: Value) -> RunId {

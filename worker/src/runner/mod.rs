@@ -1,7 +1,7 @@
 //! The life of a run in a worker's hands: claimed, kept by heartbeats, planned and executed step by
 //! step, its output redacted and stored, and whatever it made removed in the end.
 //!
-//! In the order of that life: [`worker`] registers and `claim`s, `heartbeat` keeps the leases, `run` takes
+//! In the order of that life: `worker` registers and `claim`s, `heartbeat` keeps the leases, `run` takes
 //! one run from start to completion, `attempt` follows the plan, `step` executes (with `services`,
 //! `artifacts` and, for built-in steps, `host`), `output` and `logs` carry lines, `ship` stores them,
 //! `failure` decides the class, `cleanup` and `janitor` remove what was made.

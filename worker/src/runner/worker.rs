@@ -106,7 +106,9 @@ impl Worker {
             .cloned()
             .partition(|(_, value)| value.expose_secret().len() >= MIN_SECRET_BYTES);
         for (name, _) in too_short {
-            tracing::warn!("the {name} is shorter than {MIN_SECRET_BYTES} characters and is not kept out of logs");
+            tracing::warn!(
+                "the {name} is shorter than {MIN_SECRET_BYTES} characters and is not kept out of logs"
+            );
         }
         secrets.extend(redactable);
         secrets.extend(

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::action::OdooSettings;
 use crate::cli::{Cli, Exit};
@@ -40,19 +42,31 @@ pub(super) async fn execute(config: &WorkerConfig, cli: &Cli) -> anyhow::Result<
     };
     let worker = Worker::new(settings, edges)?;
     let stop_health = CancellationToken::new();
-    let health = match config.health_addr()? {
-        Some(addr) => {
-            let listener = server::bind(addr).await?;
-            Some(tokio::spawn(server::serve(listener, worker.status(), stop_health.clone())))
-        }
-        None => None,
-    };
+    let health = health_listener(config)
+        .await?
+        .map(|listener| tokio::spawn(server::serve(listener, worker.status(), stop_health.clone())));
     let outcome = run_until_signalled(worker).await;
     stop_health.cancel();
     if let Some(health) = health {
         health.await.context("serving health checks")??;
     }
     outcome.map(|()| Exit::Done)
+}
+
+/// Where health is served. An address that was asked for must be free; of several workers on one machine
+/// that were told nothing, the first has the usual one.
+async fn health_listener(config: &WorkerConfig) -> anyhow::Result<Option<TcpListener>> {
+    let Some(addr) = config.health_addr()? else { return Ok(None) };
+    match server::bind(addr).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(problem) if addr == server::DEFAULT_ADDR => {
+            warn!(
+                "no health endpoints and metrics (ODOOOPS_WORKER_HEALTH_ADDR gives them another address): {problem:#}"
+            );
+            Ok(None)
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The first SIGTERM or SIGINT drains, the second stops now.
