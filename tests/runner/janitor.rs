@@ -104,7 +104,7 @@ async fn the_endpoints_say_whether_the_worker_turns_and_would_claim() {
     assert!(get("/healthz").await.starts_with("HTTP/1.1 200"));
     assert!(get("/readyz").await.starts_with("HTTP/1.1 200"));
     let metrics = get("/metrics").await;
-    assert!(metrics.contains("odooops_worker_runs_ended_total{outcome=\"Succeeded\"} 1"), "{metrics}");
+    assert!(metrics.contains("odooops_worker_runs_ended_total{outcome=\"succeeded\"} 1"), "{metrics}");
 
     stage.engine.break_engine();
     stage.engine.script("build", Script::new());

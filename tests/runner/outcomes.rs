@@ -224,6 +224,24 @@ async fn an_engine_that_fails_under_a_step_is_infrastructure_and_the_run_is_queu
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_inside_the_worker_is_infrastructure_and_leaves_nothing_behind() {
+    let stage = Stage::new().await;
+    stage.engine.script_where(
+        |spec| {
+            assert!(!spec.name.contains("-1-build"), "a bug in the worker");
+            false
+        },
+        Script::new(),
+    );
+    let run_id = stage.queue(one_step()).await;
+    let mut worker = stage.worker().await;
+    let run = requeued(&stage, run_id).await;
+    assert_eq!((&run["infra_attempts"], &run["failed_attempts"]), (&json!(1), &json!(0)));
+    worker.drained().await;
+    assert_eq!(stage.left_over(), []);
+}
+
 /// Waits until the first attempt has ended and the run waits for the next.
 async fn requeued(stage: &Stage, run_id: odooops::contract::RunId) -> serde_json::Value {
     crate::support::signals::wait_until("the run is queued again", async || {

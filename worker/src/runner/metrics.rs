@@ -1,6 +1,6 @@
 //! What a worker counts, for `/metrics`.
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -8,7 +8,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 /// How a run ended for this worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum RunEnd {
     Succeeded,
     User,
@@ -20,9 +20,25 @@ pub(super) enum RunEnd {
     Lost,
 }
 
+impl RunEnd {
+    /// The value of the label `outcome`.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::User => "user",
+            Self::Timeout => "timeout",
+            Self::Invalid => "invalid",
+            Self::Canceled => "canceled",
+            Self::Infra => "infra",
+            Self::Released => "released",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct EndLabel {
-    pub(super) outcome: RunEnd,
+struct EndLabel {
+    outcome: &'static str,
 }
 
 /// All metrics of one worker, with the registry that prints them.
@@ -31,7 +47,7 @@ pub struct Metrics {
     pub(super) slots: Gauge,
     pub(super) running: Gauge,
     pub(super) claims: Counter,
-    pub(super) ended: Family<EndLabel, Counter>,
+    ended: Family<EndLabel, Counter>,
     pub(super) run_seconds: Histogram,
     pub(super) heartbeats_failed: Counter,
     pub(super) leases_lost: Counter,
@@ -105,6 +121,10 @@ impl Metrics {
         to.register("worker_runs_reaped", "Lost runs put back by this worker", self.runs_reaped.clone());
     }
 
+    pub(super) fn run_ended(&self, end: RunEnd) {
+        self.ended.get_or_create(&EndLabel { outcome: end.as_str() }).inc();
+    }
+
     pub(super) fn encode(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
@@ -119,8 +139,8 @@ mod tests {
     #[test]
     fn outcomes_are_labels_of_one_counter() {
         let metrics = Metrics::new();
-        metrics.ended.get_or_create(&EndLabel { outcome: RunEnd::Succeeded }).inc();
+        metrics.run_ended(RunEnd::Succeeded);
         let text = metrics.encode().expect("encodes");
-        assert!(text.contains("odooops_worker_runs_ended_total{outcome=\"Succeeded\"} 1"), "{text}");
+        assert!(text.contains("odooops_worker_runs_ended_total{outcome=\"succeeded\"} 1"), "{text}");
     }
 }

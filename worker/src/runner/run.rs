@@ -15,7 +15,7 @@ use super::desk::Desk;
 use super::kit::Kit;
 use super::lease::Lease;
 use super::logs::LogSender;
-use super::metrics::{EndLabel, RunEnd};
+use super::metrics::RunEnd;
 use super::persist::{PersistError, persist};
 use super::ship::{LogShipper, Shipping};
 use super::stop::{StopCause, StopSignal};
@@ -38,7 +38,7 @@ pub(super) async fn live(kit: &Arc<Kit>, run: ClaimedRun, lease: &Lease) {
     if end == RunEnd::Lost {
         kit.metrics.leases_lost.inc();
     }
-    kit.metrics.ended.get_or_create(&EndLabel { outcome: end }).inc();
+    kit.metrics.run_ended(end);
     tracing::info!(run_id = %lease.run_id, attempt = lease.attempt, outcome = ?end, "run ended here");
 }
 
