@@ -54,6 +54,15 @@ fn script(path: &str, arguments: &[String]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// Makes what all tests here share: the stand-in image and the sample repository.
+pub(super) async fn prepare() {
+    let make = || {
+        LazyLock::force(&STAND_IN_READY);
+        LazyLock::force(&REPOSITORY);
+    };
+    tokio::task::spawn_blocking(make).await.expect("image and repository");
+}
+
 /// The commit that branch main of the sample repository has.
 pub(super) fn sample_commit() -> &'static str {
     &REPOSITORY.1
@@ -93,6 +102,7 @@ impl Ended {
 }
 
 pub(super) struct Bench {
+    /// Dropped with the bench.
     _database: TestDatabase,
     pub(super) engine: Arc<Docker>,
     pub(super) odoo_url: SecretString,
@@ -111,12 +121,7 @@ impl Bench {
 
     /// A worker whose Odoo settings are changed first.
     pub(super) async fn with(change: impl FnOnce(&mut OdooSettings)) -> Self {
-        tokio::task::spawn_blocking(|| {
-            LazyLock::force(&STAND_IN_READY);
-            LazyLock::force(&REPOSITORY);
-        })
-        .await
-        .expect("image and repository");
+        prepare().await;
         let database = TestDatabase::new().await;
         let operator = database.contract(Login::Operator);
         let project = NewProject {

@@ -63,6 +63,7 @@ pub(super) struct Production {
 impl Production {
     /// Installs `modules` of an image into a new database.
     pub(super) async fn install(image: &str, modules: &str) -> Self {
+        super::bench::prepare().await;
         let name = format!("odooops_test_production_{}", &Uuid::new_v4().simple().to_string()[..12]);
         let production = Self { database: name.clone(), volume: name, image: image.to_owned() };
         let database = format!("--database={}", production.database);
