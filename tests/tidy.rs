@@ -259,3 +259,18 @@ fn links_between_documents_lead_somewhere() {
     }
     assert!(dead.is_empty(), "\n{}", dead.join("\n"));
 }
+
+/// Every file that the map of the house names is where the map says.
+#[test]
+fn the_map_of_the_house_is_true() {
+    let root = root();
+    let map = text(&root.join("docs/architecture.md"));
+    let lost: Vec<_> = map
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.contains('/') && !name.contains(['{', '<', ' ', '*']) && !name.starts_with('/'))
+        .filter(|name| !root.join(name).exists() && !root.join("worker/src").join(name).exists())
+        .collect();
+    assert!(lost.is_empty(), "docs/architecture.md names what is not there: {lost:?}");
+}
