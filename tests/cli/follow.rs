@@ -29,7 +29,8 @@ async fn a_run_that_succeeds_ends_with_0_and_shows_log_and_verdict() {
     assert!(lines[0].starts_with("shop#1 ") && lines[0].ends_with("odoo-test"), "{lines:?}");
     assert!(lines[1].ends_with("test | hello from the step"), "{lines:?}");
     assert!(lines[2].starts_with("shop#1 succeeded after"), "{lines:?}");
-    assert!(ended.stderr.contains("shop#1 is queued"), "{ended:?}");
+    // How far the run is at the first look is a race; that its state is shown is not.
+    assert!(ended.stderr.contains("shop#1 is "), "{ended:?}");
 }
 
 #[tokio::test]
@@ -39,8 +40,9 @@ async fn the_exit_code_says_whose_fault_it_was() {
     {
         let ended = wait_for(&database, &[], failure(reason, "it went wrong")).await;
         assert_eq!(ended.code, code, "{reason}: {ended:?}");
-        let verdict = format!("failed after 0 s ({reason}): it went wrong");
-        assert!(ended.stdout.trim_end().ends_with(&verdict), "{ended:?}");
+        let verdict = format!(" s ({reason}): it went wrong");
+        let last = ended.stdout.lines().last().expect("a last line");
+        assert!(last.contains(" failed after ") && last.ends_with(&verdict), "{ended:?}");
     }
 }
 
