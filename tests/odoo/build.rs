@@ -84,7 +84,7 @@ async fn a_requirement_that_cannot_be_had_fails_the_build_and_is_named() {
 async fn an_image_for_another_series_is_refused() {
     let bench = Bench::new().await;
     docker(&["tag", STAND_IN, "odooops-standin:17.0"]);
-    let ended = bench.run("odoo-build", "main", json!({"odoo_image": "odooops-standin:17.0"})).await;
+    let ended = bench.run("odoo-build", "main", json!({"image": "odooops-standin:17.0"})).await;
     ended.assert_failed("invalid", "the project is for Odoo 18.0, but image odooops-standin:17.0 has 17.0");
     docker(&["rmi", "odooops-standin:17.0"]);
     bench.close().await;

@@ -82,7 +82,6 @@ async fn wrong_input_is_invalid_and_says_what_is_wrong() {
     for (input, message) in [
         (json!({"modules": ["--help"]}), "modules: \"--help\" is no module name"),
         (json!({"demo": "yes"}), "demo: true or false is needed"),
-        (json!({"image": STAND_IN}), "name the modules"),
         (json!({"repo_url": "file:///nowhere"}), "/nowhere"),
     ] {
         let ended = bench.run("odoo-test", "main", input).await;
@@ -101,6 +100,13 @@ async fn a_server_that_containers_cannot_reach_is_said_before_anything_is_made()
     let ended = bench.run("odoo-test", "main", json!({})).await;
     ended.assert_failed("invalid", "172.17.0.1");
     assert!(!ended.run.to_string().contains("secret-password"));
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_without_addons_is_what_they_are_built_on() {
+    let bench = Bench::with(|odoo| odoo.image = Some("odooops-test/base:bookworm".to_owned())).await;
+    assert_green(&bench.run("odoo-test", "main", json!({"image": STAND_IN})).await);
     bench.close().await;
 }
 

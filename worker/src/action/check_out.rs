@@ -44,7 +44,7 @@ pub(super) fn env_without_git_secrets(run: &RunContext) -> std::collections::BTr
 /// Checks the run's commit out and reads its manifests; wrong ones end the run with file and line.
 pub(super) async fn fetch_sources(host: &dyn Host, series: Series) -> Result<Sources, Fault> {
     let run = host.run();
-    let url = run.text("repo_url")?.or(run.repo_url.as_deref()).ok_or_else(|| {
+    let url = run.repository()?.ok_or_else(|| {
         Fault::Invalid(format!("project {} has no repo_url; set it, or give repo_url as input", run.project))
     })?;
     let scratch = Scratch::create(run).await?;

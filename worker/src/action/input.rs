@@ -65,12 +65,17 @@ impl RunContext {
         }
     }
 
-    /// The image with plain Odoo: `odoo_image`, the worker's, else the public one of the project's version.
+    /// The image with Odoo: `image`, the worker's, else the public one of the project's version.
     pub(super) fn odoo_image(&self) -> Result<String, Fault> {
-        if let Some(image) = self.text("odoo_image")?.or(self.odoo.image.as_deref()) {
+        if let Some(image) = self.text("image")?.or(self.odoo.image.as_deref()) {
             return Ok(image.to_owned());
         }
         Ok(self.odoo_version.as_deref().map_or(DEFAULT_IMAGE.to_owned(), |version| format!("odoo:{version}")))
+    }
+
+    /// The repository: `repo_url`, else the project's.
+    pub(super) fn repository(&self) -> Result<Option<&str>, Fault> {
+        Ok(self.text("repo_url")?.or(self.repo_url.as_deref()))
     }
 
     /// The series of Odoo in `image`: the project's version, else what the image says of itself.
@@ -88,7 +93,7 @@ impl RunContext {
         match (of_project, of_image) {
             (Some(project), Some(image_series)) if project != image_series => Err(Fault::Invalid(format!(
                 "the project is for Odoo {project}, but image {image} has {image_series}; \
-                 set odoo_image, or the project's odoo_version"
+                 set image, or the project's odoo_version"
             ))),
             (Some(series), _) | (None, Some(series)) => Ok(series),
             (None, None) => Err(Fault::Invalid(format!(

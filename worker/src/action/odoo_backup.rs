@@ -1,6 +1,6 @@
 //! `odoo/backup`: dump, then filestore, then a manifest; without the manifest it is no backup.
 //!
-//! Input or project setting: `database`; `image` or `odoo_image` for another client. Result: `backup`
+//! Input or project setting: `database`; `image`, whose `pg_dump` is used. Result: `backup`
 //! (URL of the manifest), `database`, `size_bytes`, `modules`, `attachments`. The list of attachments is
 //! of the very snapshot that is dumped; the filestore is copied after it, so that no file of the dump
 //! can be too new for it. A file that Odoo deletes in between fails the backup by its name.
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::filestore::{ArchiveFacts, ArchiveReader, StoreName};
-use super::odoo_build::until_stopped;
+use super::odoo_build::ensure_image;
 use super::odoo_db::{Address, DatabaseFacts, OdooDb};
 use super::odoo_test::server_url;
 use super::program::{self, store_output};
@@ -36,14 +36,8 @@ pub(super) async fn run(host: &dyn Host) -> Result<Outputs, Fault> {
     let database = database_name(run)?;
     let url = server_url(run)?;
     let address = Address::for_containers(url)?;
-    let image = match run.text("image")? {
-        Some(image) => image.to_owned(),
-        None => run.odoo_image()?,
-    };
-    let info = until_stopped(host, async {
-        Ok(host.containers().ensure_image(&image, host.registry_auth(&image)).await?)
-    })
-    .await?;
+    let image = run.odoo_image()?;
+    let info = ensure_image(host, &image).await?;
     let db = OdooDb::connect(url, database).await?;
     let snapshot = db.export_snapshot().await?;
     let facts = db.facts().await?.ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! `odoo/build`: a commit becomes an image with its addons and their python requirements.
 //!
-//! Input: `repo_url`, `odoo_image`. Result: `image`, `image_id`, `commit_sha`, `branch`, `author`,
+//! Input: `repo_url`, `image` (the Odoo to build on). Result: `image`, `image_id`, `commit_sha`, `branch`, `author`,
 //! `message`, `modules`. The image says in its labels what it has, so that a test or backup needs
 //! no check-out.
 
@@ -49,10 +49,7 @@ pub(super) async fn run(host: &dyn Host) -> Result<Outputs, Fault> {
 pub(super) async fn build(host: &dyn Host) -> Result<Built, Fault> {
     let run = host.run();
     let base = run.odoo_image()?;
-    let base_info = until_stopped(host, async {
-        Ok(host.containers().ensure_image(&base, host.registry_auth(&base)).await?)
-    })
-    .await?;
+    let base_info = ensure_image(host, &base).await?;
     let series = run.series(&base, base_info.labels.get(SERIES_LABEL).map(String::as_str))?;
     let sources = until_stopped(host, fetch_sources(host, series)).await?;
     let plan = plan(host, base, &sources)?;
@@ -83,11 +80,14 @@ impl Built {
     }
 }
 
+/// The image, pulled where it is missing.
+pub(super) async fn ensure_image(host: &dyn Host, image: &str) -> Result<ImageInfo, Fault> {
+    let ensured = host.containers().ensure_image(image, host.registry_auth(image));
+    until_stopped(host, async { Ok(ensured.await?) }).await
+}
+
 /// Runs `work` unless the step is stopped first; the runner knows why it was.
-pub(super) async fn until_stopped<T>(
-    host: &dyn Host,
-    work: impl Future<Output = Result<T, Fault>>,
-) -> Result<T, Fault> {
+async fn until_stopped<T>(host: &dyn Host, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     tokio::select! {
         () = host.stop_token().cancelled() => Err(Fault::Canceled),
         done = work => done,

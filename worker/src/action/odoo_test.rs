@@ -1,6 +1,7 @@
 //! `odoo/test`: addons are installed with their tests into a database of their own, and judged.
 //!
-//! Input: `image` (of a build; without it one is built), `modules`, `test_tags`, `demo`, `repo_url`.
+//! Input: `image` (one of a build is tested as it is, on any other the repository is built first), `modules`,
+//! `test_tags`, `demo`, `repo_url`.
 //! Result: `tests`, `failed`, `errors`, `skipped`, `warnings`, `modules`, `image`. Artifact: `test/odoo.log`.
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::check_out::env_without_git_secrets;
-use super::odoo_build::{self, MODULES_LABEL, SERIES_LABEL, until_stopped};
+use super::odoo_build::{self, MODULES_LABEL, SERIES_LABEL, ensure_image};
 use super::odoo_db::{self, Address, OdooDb, OdooDbError};
 use super::pipe::{PipeWriter, pipe};
 use super::program::container_name;
@@ -86,25 +87,21 @@ impl From<OdooDbError> for Fault {
     }
 }
 
-/// The image given, or one that is built now.
+/// An image of `odoo/build`, else the one that an earlier step built, else one that is built now.
 async fn find_subject(host: &dyn Host) -> Result<Subject, Fault> {
     let run = host.run();
-    let given = match run.text("image")? {
-        Some(image) => Some(image.to_owned()),
-        None => run.outputs.get("image").and_then(|image| image.as_str()).map(str::to_owned),
-    };
-    let (image, info) = match given {
-        Some(image) => {
-            let info = until_stopped(host, async {
-                Ok(host.containers().ensure_image(&image, host.registry_auth(&image)).await?)
-            })
-            .await?;
-            (image, info)
-        }
-        None => {
-            let built = odoo_build::build(host).await?;
-            (built.image, built.info)
-        }
+    let image = run.odoo_image()?;
+    let info = ensure_image(host, &image).await?;
+    let earlier = run.outputs.get("image").and_then(|image| image.as_str());
+    let (image, info) = if info.labels.contains_key(MODULES_LABEL) {
+        (image, info)
+    } else if let Some(earlier) = earlier {
+        (earlier.to_owned(), ensure_image(host, earlier).await?)
+    } else if run.repository()?.is_some() {
+        let built = odoo_build::build(host).await?;
+        (built.image, built.info)
+    } else {
+        (image, info)
     };
     let series = run.series(&image, info.labels.get(SERIES_LABEL).map(String::as_str))?;
     let modules = asked_modules(&run.modules_asked()?, &image, &info.labels)?;
