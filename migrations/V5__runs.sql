@@ -81,7 +81,7 @@ create index runs_active_idx on ops.runs (project_id, concurrency_key, id) where
 create index runs_due_idx on ops.runs (not_before) where blocked_by = 'due';
 create index runs_paused_idx on ops.runs (project_id, id) where blocked_by = 'paused';
 create index runs_key_idx on ops.runs (project_id, concurrency_key, label_set_id, priority, id)
-  where concurrency_key is not null and (ready or blocked_by = 'key');
+  where concurrency_key is not null and (ready or blocked_by is not null);
 create index runs_limit_idx on ops.runs (project_id, label_set_id, priority, id)
   where limited and (ready or blocked_by = 'project_limit');
 create index runs_parent_idx on ops.runs (parent_run_id) where parent_run_id is not null;

@@ -27,12 +27,17 @@ begin
   if p_claim_token is null and not ops.is_operator() then
     perform ops.refuse_claim(p_run_id, p_claim_token, 'complete');
   end if;
+  v_hash := md5(row(p_exit_code, p_error_message, p_failure_reason, p_result)::text);
   select r.project_id, r.concurrency_key, r.limited into v_run
-  from ops.runs r where r.id = p_run_id and (r.limited or r.concurrency_key is not null);
-  if found then
+  from ops.runs r
+  join ops.run_attempts a on a.run_id = r.id and a.attempt = r.attempt
+  where r.id = p_run_id and r.active and (a.token = p_claim_token or p_claim_token is null);
+  if not found then
+    return ops.completed_before(p_run_id, p_claim_token, v_hash);
+  end if;
+  if v_run.limited or v_run.concurrency_key is not null then
     perform ops.lock_limits(v_run.project_id, v_run.concurrency_key);
   end if;
-  v_hash := md5(row(p_exit_code, p_error_message, p_failure_reason, p_result)::text);
   select r.id, r.run_number, r.project_id, r.status, r.attempt, r.concurrency_key, r.limited,
     r.claimed_by, r.cancel_requested_at, r.infra_attempts, r.workflow_id, r.workflow_version
   into v_run

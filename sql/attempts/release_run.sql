@@ -17,7 +17,10 @@ begin
     perform ops.refuse_claim(p_run_id, p_claim_token, 'be released');
   end if;
   select r.project_id, r.concurrency_key into v_run
-  from ops.runs r where r.id = p_run_id and (r.limited or r.concurrency_key is not null);
+  from ops.runs r
+  join ops.run_attempts a on a.run_id = r.id and a.attempt = r.attempt
+  where r.id = p_run_id and r.active and (a.token = p_claim_token or p_claim_token is null)
+    and (r.limited or r.concurrency_key is not null);
   if found then
     perform ops.lock_limits(v_run.project_id, v_run.concurrency_key);
   end if;

@@ -16,6 +16,7 @@ as $$
 declare
   v_key_max int;
   v_running int;
+  v_project_running int;
   v_locked int;
 begin
   select count(*) into v_locked from (
@@ -30,14 +31,14 @@ begin
     return false;
   end if;
   if p_project_max is not null then
-    select count(*) into v_running
+    select count(*) into v_project_running
     from ops.runs r where r.project_id = p_project_id and r.active;
-    if v_running >= p_project_max then
+    if v_project_running >= p_project_max then
       update ops.runs r set ready = false, blocked_by = 'project_limit', limited = true
       where r.id = p_run_id;
       return false;
     end if;
-    update ops.concurrency_keys k set running = v_running + 1
+    update ops.concurrency_keys k set running = v_project_running + 1
     where k.project_id = p_project_id and k.concurrency_key = '';
   end if;
   if p_concurrency_key is not null then
@@ -56,6 +57,23 @@ begin
     end if;
     update ops.concurrency_keys k set running = v_running + 1
     where k.project_id = p_project_id and k.concurrency_key = p_concurrency_key;
+  end if;
+  -- Active at once: the next look, also of this call, counts it.
+  update ops.runs r
+  set status = 'claimed', ready = false, active = true, lease_expires_at = ops.clock()
+  where r.id = p_run_id;
+  -- Another claim may just have passed over these slots.
+  if p_project_max is not null then
+    if v_project_running + 1 < p_project_max and exists (
+      select from ops.runs r where r.project_id = p_project_id and r.limited and r.ready
+    ) then
+      perform pg_notify('ops_run_queued', '');
+    end if;
+  elsif v_running + 1 < v_key_max and exists (
+    select from ops.runs r
+    where r.project_id = p_project_id and r.concurrency_key = p_concurrency_key and r.ready
+  ) then
+    perform pg_notify('ops_run_queued', '');
   end if;
   return true;
 end;

@@ -14,7 +14,7 @@ declare
   v_ready int := 0;
 begin
   for v_waiting in
-    select r.id, r.project_id, r.attempt, r.not_before
+    select r.id
     from ops.run_dependencies d
     join ops.runs r on r.id = d.run_id
     where d.depends_on = p_run_id
@@ -35,19 +35,9 @@ begin
       );
       v_ready := v_ready + found::int;
     else
-      update ops.runs r
-      set status = 'canceled', blocked_by = null, failure_reason = 'canceled',
-        cancel_reason = format('dependency %s did not succeed', p_run_id),
-        finished_at = v_now, updated_at = v_now
-      where r.id = v_waiting.id;
-      insert into ops.run_events (
-        run_id, project_id, attempt, "from", "to", actor, reason, detail, created_at
-      )
-      values (
-        v_waiting.id, v_waiting.project_id, v_waiting.attempt, 'queued', 'canceled', 'system',
-        'dependency', jsonb_build_object('depends_on', p_run_id), v_now
+      perform ops.mark_canceled(
+        v_waiting.id, 'system', 'dependency', format('dependency %s did not succeed', p_run_id)
       );
-      perform ops.settle_dependents(v_waiting.id, false);
     end if;
   end loop;
   if v_ready > 0 then

@@ -60,6 +60,23 @@ begin
     order by 1, 2
   loop
     perform ops.lock_limits(v_slot.project_id, v_slot.concurrency_key);
+  end loop;
+  for v_slot in
+    select distinct on (i.project_id, i.concurrency_key) i.id, d.definition ->> 'supersede' as mode
+    from inserted i
+    join ops.workflow_versions d
+      on d.workflow_id = i.workflow_id and d.version = i.workflow_version
+    where i.concurrency_key is not null and d.definition ->> 'supersede' in ('queued', 'all')
+    order by i.project_id, i.concurrency_key, i.id desc
+  loop
+    perform ops.supersede_runs(v_slot.id, v_slot.mode);
+  end loop;
+  for v_slot in
+    select distinct i.project_id, i.concurrency_key
+    from inserted i
+    where i.limited or i.concurrency_key is not null
+    order by 1, 2
+  loop
     v_ready := ops.promote_runs(v_slot.project_id, v_slot.concurrency_key) > 0 or v_ready;
   end loop;
   if v_ready then

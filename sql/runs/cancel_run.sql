@@ -8,12 +8,13 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_now timestamptz := ops.clock();
   v_run record;
 begin
   perform ops.require_run_member(p_run_id, 'developer', 'cancel runs');
   select r.project_id, r.concurrency_key into v_run
-  from ops.runs r where r.id = p_run_id and (r.limited or r.concurrency_key is not null);
+  from ops.runs r
+  where r.id = p_run_id and r.status in ('queued', 'claimed', 'running')
+    and (r.limited or r.concurrency_key is not null);
   if found then
     perform ops.lock_limits(v_run.project_id, v_run.concurrency_key);
   end if;
@@ -29,32 +30,8 @@ begin
   if v_run.status = 'canceled' or v_run.cancel_requested_at is not null then
     return ops.run_row(p_run_id);
   end if;
-  update ops.runs r
-  set cancel_requested_at = v_now,
-    cancel_reason = p_reason,
-    status = case when r.active then r.status else 'canceled' end,
-    ready = false,
-    blocked_by = null,
-    failure_reason = case when r.active then r.failure_reason else 'canceled' end,
-    finished_at = case when r.active then null else v_now end,
-    updated_at = v_now
-  where r.id = p_run_id;
-  insert into ops.run_events (
-    run_id, project_id, attempt, "from", "to", actor, reason, detail, created_at
-  )
-  values (
-    p_run_id, v_run.project_id, v_run.attempt, v_run.status,
-    case when v_run.status = 'queued' then 'canceled' else v_run.status end,
-    ops.actor(),
-    case when v_run.status = 'queued' then 'canceled' else 'cancel requested' end,
-    jsonb_strip_nulls(jsonb_build_object('message', p_reason)), v_now
-  );
-  if v_run.status <> 'queued' then
-    perform pg_notify('ops_run_control', p_run_id::text);
-    return ops.run_row(p_run_id);
-  end if;
-  perform ops.settle_dependents(p_run_id, false);
-  if v_run.limited or v_run.concurrency_key is not null then
+  perform ops.mark_canceled(p_run_id, ops.actor(), 'canceled', p_reason);
+  if v_run.status = 'queued' and (v_run.limited or v_run.concurrency_key is not null) then
     if ops.promote_runs(v_run.project_id, v_run.concurrency_key) > 0 then
       perform pg_notify('ops_run_queued', '');
     end if;

@@ -202,6 +202,33 @@ async fn the_definition_gives_key_and_timeout_where_the_caller_does_not() {
 }
 
 #[tokio::test]
+async fn a_new_run_supersedes_older_ones_with_its_key_as_its_workflow_says() {
+    for (mode, waiting, running) in
+        [("off", "queued", false), ("queued", "canceled", false), ("all", "canceled", true)]
+    {
+        let scene = Scene::new().await;
+        let definition = json!({
+            "steps": [{ "name": "a", "uses": "odoo/test" }], "concurrency_key": "branch", "supersede": mode,
+        });
+        run(&scene.operator, "select ops.put_workflow('acme', 'w', $1)", &[&definition]).await;
+        let enqueue = "select id from ops.enqueue_run('acme', 'w', p_options => $1)";
+        let first: Uuid = value(&scene.operator, enqueue, &[&json!({})]).await;
+        let claim = scene.claim().await;
+        assert_eq!(claim.id, first);
+        let other: Uuid = value(&scene.operator, enqueue, &[&json!({ "concurrency_key": "other" })]).await;
+        let second: Uuid = value(&scene.operator, enqueue, &[&json!({})]).await;
+        let later = json!({ "not_before": "2199-01-01T00:00:00Z" });
+        let third: Uuid = value(&scene.operator, enqueue, &[&later]).await;
+        let newest: Uuid = value(&scene.operator, enqueue, &[&json!({})]).await;
+        assert_eq!(scene.status(second).await, waiting, "{mode}");
+        assert_eq!(scene.status(third).await, waiting, "{mode}");
+        assert_eq!(scene.status(other).await, "queued");
+        assert_eq!(scene.status(newest).await, "queued");
+        assert_eq!(!scene.column(first, "cancel_requested_at").await.is_empty(), running, "{mode}");
+    }
+}
+
+#[tokio::test]
 async fn developers_may_others_may_not() {
     let scene = Scene::new().await;
     let sql = "select ops.enqueue_run('acme', 'test')";

@@ -32,6 +32,8 @@ mod list_queued_runs;
 pub(crate) mod member;
 mod migrate;
 mod migrate_objects;
+mod model;
+mod model_calls;
 mod next_due_in_ms;
 mod pause_project;
 mod plan;
