@@ -4,9 +4,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use odooops::store::{Store, StoreError};
+use odooops::store::{Store, StoreError, StoreSettings};
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::server::files_below;
@@ -56,6 +56,22 @@ async fn a_source_that_fails_leaves_no_file() {
     let put = store.put(&key("x"), None, Source::new(3 * MIB, End::Fails)).await;
     assert!(matches!(put, Err(StoreError::Source { .. })), "{put:?}");
     assert_eq!(files_below(folder.path()), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_source_that_pauses_is_waited_for() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let settings = StoreSettings { idle_limit: Duration::from_millis(50), ..StoreSettings::default() };
+    let store = Store::open_with(&format!("file://{}", folder.path().display()), settings).await;
+    let store = store.expect("an absolute path");
+    let (mut feed, source) = tokio::io::duplex(16);
+    let feeding = async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        feed.write_all(b"late").await.expect("taken");
+    };
+    let name = key("x");
+    let (stored, ()) = tokio::join!(store.put(&name, None, source), feeding);
+    assert_eq!(stored.expect("all of it").size_bytes, 4);
 }
 
 #[tokio::test]

@@ -123,9 +123,26 @@ async fn a_source_that_fails_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_source_that_stands_still_is_given_up_and_leaves_nothing_behind() {
+async fn a_source_that_is_silent_for_longer_than_the_server_may_be_is_waited_for() {
     let server = S3Server::start().await;
-    let settings = StoreSettings { idle_limit: Duration::from_secs(5), ..server.settings() };
+    let settings = StoreSettings { idle_limit: Duration::from_secs(3), ..server.settings() };
+    let store = Store::open_with("s3://artifacts", settings).await.expect("opened");
+    let (mut feed, source) = tokio::io::duplex(64 * 1024);
+    let feeding = async move {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        feed.write_all(&vec![7; 9 * MIB as usize]).await.expect("taken");
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        feed.write_all(b"the end").await.expect("taken");
+    };
+    let name = key("dump");
+    let (stored, ()) = within(60, async { tokio::join!(store.put(&name, None, source), feeding) }).await;
+    assert_eq!(stored.expect("all of it").size_bytes, 9 * MIB + 7);
+}
+
+#[tokio::test]
+async fn a_source_that_stands_still_is_given_up_where_a_limit_was_asked_for_and_leaves_nothing_behind() {
+    let server = S3Server::start().await;
+    let settings = StoreSettings { source_limit: Some(Duration::from_secs(5)), ..server.settings() };
     let store = Store::open_with("s3://artifacts", settings).await.expect("opened");
     let (asked, _listening) = mpsc::unbounded_channel();
     let name = key("dump");

@@ -82,6 +82,7 @@ pub(super) fn settings(address: SocketAddr, secret: &str) -> StoreSettings {
         region: Some("eu-test-1".into()),
         keys: Some((ACCESS_KEY.into(), SecretString::from(secret))),
         idle_limit: Duration::from_secs(20),
+        source_limit: None,
         connect_limit: Duration::from_secs(2),
         max_attempts: 2,
     }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::intake::Intake;
 use super::location;
 use super::reader::{Expected, ObjectReader};
-use super::{Object, ObjectKey, StoreError, Stored, keys};
+use super::{Object, ObjectKey, StoreError, StoreSettings, Stored, keys};
 
 /// How much is read before it is written.
 const BLOCK_BYTES: usize = 1024 * 1024;
@@ -23,11 +23,12 @@ const BLOCK_BYTES: usize = 1024 * 1024;
 pub(super) struct Disk {
     root: PathBuf,
     idle_limit: Duration,
+    source_limit: Option<Duration>,
 }
 
 impl Disk {
-    pub(super) fn new(root: PathBuf, idle_limit: Duration) -> Self {
-        Self { root, idle_limit }
+    pub(super) fn new(root: PathBuf, settings: &StoreSettings) -> Self {
+        Self { root, idle_limit: settings.idle_limit, source_limit: settings.source_limit }
     }
 
     pub(super) fn url_of(&self, key: &ObjectKey) -> Result<String, StoreError> {
@@ -50,7 +51,7 @@ impl Disk {
         self.refuse_to_leave_the_root(&folder, &url).await?;
 
         let draft = Draft::new(folder.join(format!(".{}.part", Uuid::now_v7())));
-        let mut intake = Intake::new(source, &url, self.idle_limit);
+        let mut intake = Intake::new(source, &url, self.source_limit);
         write_all(&draft.path, &mut intake).await?;
         draft.publish(&path, &folder).await.map_err(|error| StoreError::from_disk(&path, error))?;
         let (size_bytes, sha256) = intake.finish();

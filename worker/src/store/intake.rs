@@ -1,4 +1,5 @@
-//! The source of a put: counted, hashed, and never waited for without limit.
+//! The source of a put: counted and hashed. What is piped may be silent for as long as it likes (a step's
+//! program at work says nothing for minutes); whoever stops the step drops the put.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -13,14 +14,14 @@ use super::StoreError;
 pub(super) struct Intake<'a, R: ?Sized> {
     source: Pin<&'a mut R>,
     url: String,
-    idle_limit: Duration,
+    silence_limit: Option<Duration>,
     hasher: Sha256,
     size_bytes: u64,
 }
 
 impl<'a, R: AsyncRead + ?Sized> Intake<'a, R> {
-    pub(super) fn new(source: Pin<&'a mut R>, url: &str, idle_limit: Duration) -> Self {
-        Self { source, url: url.to_owned(), idle_limit, hasher: Sha256::new(), size_bytes: 0 }
+    pub(super) fn new(source: Pin<&'a mut R>, url: &str, silence_limit: Option<Duration>) -> Self {
+        Self { source, url: url.to_owned(), silence_limit, hasher: Sha256::new(), size_bytes: 0 }
     }
 
     /// The next `block_bytes` bytes; fewer (maybe none) only at the end of the source.
@@ -38,11 +39,14 @@ impl<'a, R: AsyncRead + ?Sized> Intake<'a, R> {
     }
 
     async fn read_some(&mut self, room: &mut (impl BufMut + Send)) -> Result<usize, StoreError> {
-        match tokio::time::timeout(self.idle_limit, self.source.read_buf(room)).await {
-            Ok(Ok(count)) => Ok(count),
-            Ok(Err(source)) => Err(StoreError::Source { url: self.url.clone(), source }),
-            Err(_) => Err(StoreError::TimedOut { url: self.url.clone(), what: "the source" }),
-        }
+        let reading = self.source.read_buf(room);
+        let read = match self.silence_limit {
+            None => reading.await,
+            Some(limit) => tokio::time::timeout(limit, reading)
+                .await
+                .map_err(|_elapsed| StoreError::TimedOut { url: self.url.clone(), what: "the source" })?,
+        };
+        read.map_err(|source| StoreError::Source { url: self.url.clone(), source })
     }
 
     /// Size and lower-case hex SHA-256 of all that was read.

@@ -57,8 +57,10 @@ pub struct StoreSettings {
     pub region: Option<String>,
     /// Access key and secret key; else the AWS SDK's chain.
     pub keys: Option<(String, SecretString)>,
-    /// How long nothing may move: no byte from the source, no byte to or from the server.
+    /// How long no byte may move to or from the server.
     pub idle_limit: Duration,
+    /// How long the source of a put may be silent; `None` leaves that to whoever drops the put.
+    pub source_limit: Option<Duration>,
     /// How long to try to connect.
     pub connect_limit: Duration,
     /// How often a request is sent at most (the first time included).
@@ -72,6 +74,7 @@ impl Default for StoreSettings {
             region: None,
             keys: None,
             idle_limit: Duration::from_secs(60),
+            source_limit: None,
             connect_limit: Duration::from_secs(5),
             max_attempts: 4,
         }
@@ -100,7 +103,7 @@ impl Store {
     pub async fn open_with(url: &str, settings: StoreSettings) -> Result<Self, StoreError> {
         let backend = match Location::parse(url)? {
             Location::S3 { bucket, prefix } => Backend::S3(S3::connect(bucket, prefix, settings).await?),
-            Location::Disk { root } => Backend::Disk(Disk::new(root, settings.idle_limit)),
+            Location::Disk { root } => Backend::Disk(Disk::new(root, &settings)),
         };
         Ok(Self { backend: Arc::new(backend) })
     }

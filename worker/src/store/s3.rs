@@ -36,6 +36,7 @@ pub(super) struct S3 {
     pub(super) bucket: String,
     prefix: String,
     pub(super) idle_limit: Duration,
+    pub(super) source_limit: Option<Duration>,
     connect_limit: Duration,
     max_attempts: u32,
     /// Aborts of uploads whose `put` was dropped.
@@ -81,6 +82,7 @@ impl S3 {
             bucket,
             prefix,
             idle_limit: settings.idle_limit,
+            source_limit: settings.source_limit,
             connect_limit: settings.connect_limit,
             max_attempts: settings.max_attempts,
             aborts: TaskTracker::new(),

@@ -52,7 +52,7 @@ pub(super) async fn put<R: AsyncRead + Send + ?Sized>(
     source: Pin<&mut R>,
 ) -> Result<Stored, StoreError> {
     let url = s3.url_of(key);
-    let mut intake = Intake::new(source, &url, s3.idle_limit);
+    let mut intake = Intake::new(source, &url, s3.source_limit);
     let first = intake.fill(SMALL_BYTES).await?;
     let target = Target { s3: s3.clone(), key: s3.full_key(key), url: url.clone() };
     if first.len() < SMALL_BYTES {
