@@ -85,7 +85,7 @@ impl ContractError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
-            Self::Database(refusal) => matches!(refusal.sqlstate.as_str(), "40001" | "40P01" | "55P03"),
+            Self::Database(refusal) => passes_by_itself(&refusal.sqlstate),
             Self::NotFound(_)
             | Self::TransitionNotAllowed(_)
             | Self::ClaimLost(_)
@@ -130,6 +130,16 @@ impl ContractError {
 /// Class 08 (connection), 53300 (too many connections), 57P0x (shutting down, starting up).
 fn means_unreachable(sqlstate: &str) -> bool {
     sqlstate.starts_with("08") || sqlstate == "53300" || sqlstate.starts_with("57P0")
+}
+
+/// Refusals that say something of the server's state and nothing of the call: class 53 (out of disk,
+/// memory, connections), 57 (canceled by a time limit, shutting down, starting up), 58 (its files or its
+/// machine fail), 25006 (a standby that is about to become the primary), and lost races for locks.
+fn passes_by_itself(sqlstate: &str) -> bool {
+    matches!(sqlstate, "25006" | "40001" | "40P01" | "55P03" | "57014")
+        || sqlstate.starts_with("53")
+        || sqlstate.starts_with("57P0")
+        || sqlstate.starts_with("58")
 }
 
 impl From<tokio_postgres::Error> for ContractError {
@@ -200,6 +210,24 @@ mod tests {
         assert!(matches!(refused("XX000"), ContractError::Database(_)));
         assert!(refused("40P01").is_transient());
         assert!(!refused("OP002").is_transient());
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_worth_another_try_and_nothing_else() {
+        let passing = [
+            "25006", "40001", "40P01", "53000", "53100", "53200", "53300", "53400", "55P03", "57014",
+            "57P01", "57P02", "57P03", "57P04", "57P05", "58000", "58030", "58P01", "08006",
+        ];
+        for sqlstate in passing {
+            assert!(refused(sqlstate).is_transient(), "{sqlstate}");
+        }
+        let lasting = [
+            "", "XX000", "XX001", "22P02", "22021", "23505", "25001", "40002", "42883", "54000", "57000",
+            "0A000", "OP001", "OP003", "OP004", "OP006", "42501",
+        ];
+        for sqlstate in lasting {
+            assert!(!refused(sqlstate).is_transient(), "{sqlstate}");
+        }
     }
 
     #[test]
