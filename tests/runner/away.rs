@@ -178,6 +178,39 @@ async fn an_engine_that_goes_away_in_a_step_costs_an_infra_attempt_and_no_more_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_claimed_run_starts_although_nobody_says_what_is_due_next() {
+    let stage = Stage::new().await;
+    let silent = "create or replace function ops.next_due_in_ms() returns bigint language sql volatile
+                  as $$ select 1::bigint from pg_sleep(600) $$";
+    stage.eye.batch_execute(silent).await.expect("a function that does not answer");
+    let run_id = stage.queue(one_step()).await;
+    let mut two_slots = settings("worker-001");
+    two_slots.slots = 2;
+    let _worker = stage.worker_with(two_slots).await;
+    stage.until(run_id, "succeeded").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_without_an_answer_does_not_hold_the_end_of_the_worker_up() {
+    let stage = Stage::new().await;
+    let observer = stage.database.superuser().await;
+    let mut quick = settings("worker-001");
+    quick.polling.listening = Duration::from_millis(200);
+    let mut worker = stage.worker_with(quick).await;
+    worker.ready().await;
+    stage.eye.batch_execute("begin; lock table ops.runs in access exclusive mode").await.expect("locked");
+    wait_until("a claim hangs", async || {
+        let sql = "select count(*) > 0 from pg_stat_activity where datname = current_database()
+                   and query like '%claim_runs%' and wait_event_type = 'Lock'";
+        observer.query_one(sql, &[]).await.expect("a look").get::<_, bool>(0).then_some(())
+    })
+    .await;
+    worker.shutdown.signal();
+    worker.shutdown.signal();
+    worker.ended().await.expect("a good end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_down_is_infrastructure() {
     let stage = Stage::new().await;
     stage.engine.script("build", Script::new().leaves("/workspace/report.xml", "<ok/>"));

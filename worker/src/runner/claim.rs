@@ -39,16 +39,20 @@ impl Claimer {
         Self { kit, listener, wakes, health, next_due, asked: Instant::now(), runs: JoinSet::new() }
     }
 
-    /// Claims until `drain` fires.
-    pub(super) async fn claim_until(&mut self, drain: &CancellationToken) {
+    /// Claims until `drain` or `stop_now` fires.
+    pub(super) async fn claim_until(&mut self, drain: &CancellationToken, stop_now: &CancellationToken) {
         loop {
             tokio::select! {
                 biased;
                 () = drain.cancelled() => return,
                 () = self.fit_with_a_free_slot() => {}
             }
-            // A claim that is under way is not broken off: what it brings would be lost for a lease.
-            let came = self.claim().await;
+            // A drain does not break a claim off: what it brings would be lost for a lease.
+            let came = tokio::select! {
+                biased;
+                () = stop_now.cancelled() => return,
+                came = self.claim() => came,
+            };
             if came == Came::LessThanAsked {
                 tokio::select! {
                     () = drain.cancelled() => return,
@@ -102,11 +106,12 @@ impl Claimer {
             }
         };
         let came = if claimed.len() < free { Came::LessThanAsked } else { Came::AllAsked };
-        if came == Came::LessThanAsked {
-            self.learn_next_due().await;
-        }
+        // First: no other call may stand between a claimed run and its heartbeats.
         for run in claimed {
             self.take(run, lease_end(self.asked, self.kit.settings.lease_secs));
+        }
+        if came == Came::LessThanAsked {
+            self.learn_next_due().await;
         }
         came
     }

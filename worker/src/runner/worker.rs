@@ -265,7 +265,7 @@ async fn serve(kit: Arc<Kit>, listener: Listener, shutdown: Shutdown) {
 
     kit.status.set_phase(Phase::Serving);
     let mut claimer = Claimer::new(Arc::clone(&kit), listener, next_due);
-    claimer.claim_until(&shutdown.drain).await;
+    claimer.claim_until(&shutdown.drain, &shutdown.stop_now).await;
 
     kit.status.set_phase(Phase::Draining);
     tracing::info!(runs = kit.leases.count(), "draining: no new runs");
