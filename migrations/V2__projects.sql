@@ -2,14 +2,13 @@
 
 create table ops.instance (
   singleton boolean not null default true,
-  id uuid not null default gen_random_uuid(),
+  id uuid not null,
   created_at timestamptz not null default clock_timestamp(),
   constraint instance_pkey primary key (singleton),
   constraint instance_singleton check (singleton)
 );
 comment on table ops.instance is
   'One row: the identity of this control plane, written on every container that it starts.';
-insert into ops.instance default values;
 
 create table ops.projects (
   id uuid not null,
@@ -22,8 +21,8 @@ create table ops.projects (
   paused_reason text,
   max_running int,
   settings jsonb not null default '{}',
-  created_at timestamptz not null,
-  updated_at timestamptz not null,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
   constraint projects_pkey primary key (id),
   constraint projects_slug_key unique (slug),
   constraint projects_slug_format check (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),

@@ -46,7 +46,7 @@ create table ops.tools (
 comment on table ops.tools is 'Names that a step may use for an image.';
 
 create table ops.upgrade_advisories (
-  id uuid not null default gen_random_uuid(),
+  id uuid not null,
   from_version text not null,
   to_version text not null,
   severity ops.advisory_severity not null,

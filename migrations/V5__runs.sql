@@ -58,6 +58,7 @@ create table ops.runs (
   constraint runs_timeout_range check (timeout_secs between 1 and 2592000),
   constraint runs_git_ref_length check (length(git_ref) between 1 and 255),
   constraint runs_commit_sha_format check (commit_sha ~ '^[A-Za-z0-9]{1,64}$'),
+  constraint runs_not_before_finite check (isfinite(not_before)),
   constraint runs_concurrency_key_length check (length(concurrency_key) between 1 and 200),
   constraint runs_idempotency_key_length check (length(idempotency_key) between 1 and 200),
   constraint runs_ready_is_queued check (not ready or status = 'queued' and blocked_by is null),

@@ -26,7 +26,7 @@ begin
     where a.run_id = p_run_id
       and a.attempt = v_run.attempt
       and a.token = p_claim_token
-      and (a.outcome is null or a.completion_hash is not null and v_run.status <> 'queued')
+      and (a.outcome is null or a.completion_hash is not null and a.left_status <> 'queued')
   ) then
     raise exception using
       errcode = 'OP003',

@@ -19,7 +19,7 @@ begin
   join ops.runs r on r.id = a.run_id and r.attempt = a.attempt
   where a.run_id = p_run_id
     and (a.token = p_claim_token or p_claim_token is null)
-    and (a.outcome is null or a.completion_hash is not null and r.status <> 'queued')
+    and (a.outcome is null or a.completion_hash is not null and a.left_status <> 'queued')
   for no key update of a;
   if not found then
     perform ops.refuse_claim(p_run_id, p_claim_token, p_what);

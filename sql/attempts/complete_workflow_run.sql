@@ -74,8 +74,17 @@ begin
   end if;
   if v_status = 'queued' then
     v_not_before := v_now + ops.retry_delay(
-      case when v_reason = 'infra' then v_run.infra_attempts else 0 end
+      case when v_reason = 'infra' then v_run.infra_attempts
+        else (
+          select count(*)::int from ops.run_attempts a
+          where a.run_id = p_run_id and a.outcome = 'failed' and a.failure_reason = 'user'
+        )
+      end
     );
+  end if;
+  v_run.infra_attempts := v_run.infra_attempts + (v_reason is not distinct from 'infra')::int;
+  if v_status = 'canceled' then
+    v_reason := 'canceled';
   end if;
 
   update ops.runs r
@@ -83,7 +92,7 @@ begin
     active = false,
     blocked_by = case when v_status = 'queued' then 'due'::ops.wait_cause end,
     not_before = coalesce(v_not_before, r.not_before),
-    infra_attempts = r.infra_attempts + (v_reason is not distinct from 'infra')::int,
+    infra_attempts = v_run.infra_attempts,
     claimed_by = case when v_status = 'queued' then null else r.claimed_by end,
     lease_expires_at = null,
     finished_at = case when v_status = 'queued' then null else v_now end,

@@ -48,6 +48,9 @@ begin
   loop
     perform ops.lock_limits(v_slot.project_id, v_slot.concurrency_key);
   end loop;
+  if exists (select from ops.run_dependencies d where d.depends_on = any (p_run_ids)) then
+    perform ops.lock_dependents(p_run_ids, true);
+  end if;
   perform 1 from ops.runs r where r.id = any (p_run_ids) and r.active
   order by r.id for no key update;
 

@@ -10,7 +10,7 @@ stable
 security definer
 set search_path = ''
 as $$
-  select coalesce((v.definition -> 'retry' ->> 'user')::int, 0) > (
+  select coalesce((v.definition -> 'retry' ->> 'user')::numeric::int, 0) > (
     select count(*) from ops.run_attempts a
     where a.run_id = p_run_id and a.outcome = 'failed' and a.failure_reason = 'user'
   )

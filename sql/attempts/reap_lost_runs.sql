@@ -42,6 +42,7 @@ begin
       when v_bound then 'failed'
       else 'queued'
     end;
+    continue when v_status <> 'queued' and not ops.try_lock_dependents(v_run.id);
     perform ops.end_attempt(
       v_run.id, v_status, 'lost', 'lost',
       case when v_status = 'queued' then v_now + ops.retry_delay(v_run.failed_attempts) end,

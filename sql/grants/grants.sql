@@ -76,7 +76,8 @@ grant select (
 ) on ops.run_attempts to ops_operator, service_role, authenticated, ops_reader;
 
 -- ops_reader: the views, and of the tables what the views show.
-grant select on ops.run_overview, ops.queue_overview, ops.worker_overview, ops.project_overview
+grant select on
+  ops.run_overview, ops.queue_overview, ops.worker_overview, ops.project_overview, ops.run_logs
 to ops_reader;
 grant select (
   id, slug, name, default_branch, odoo_version, status, paused_reason, max_running, created_at,
@@ -96,6 +97,8 @@ grant select (
   id, labels, operator_labels, slots, version, host, state, reason, drain_requested_at, created_at
 ) on ops.workers to ops_reader;
 grant select on ops.worker_heartbeats to ops_reader;
+grant select (run_id, attempt, first_seq, steps, timestamps, levels, messages, metadata)
+on ops.run_log_chunks to ops_reader;
 
 -- A plain INSERT queues a run. All other columns are nobody's to set.
 grant insert (

@@ -27,7 +27,7 @@ begin
   join ops.runs r on r.id = a.run_id and r.attempt = a.attempt
   where a.run_id = p_run_id
     and (a.token = p_claim_token or p_claim_token is null)
-    and (a.outcome is null or a.completion_hash is not null and r.status <> 'queued')
+    and (a.outcome is null or a.completion_hash is not null and a.left_status <> 'queued')
     and a.log_sha256 is null
   for no key update of a;
   if not found then

@@ -40,7 +40,7 @@ begin
   join ops.runs r on r.id = a.run_id and r.attempt = a.attempt
   where a.run_id = p_run_id
     and (a.token = p_claim_token or p_claim_token is null)
-    and (a.outcome is null or a.completion_hash is not null and r.status <> 'queued')
+    and (a.outcome is null or a.completion_hash is not null and a.left_status <> 'queued')
     and a.log_sha256 is null
   for no key update of a;
   if not found then
@@ -48,7 +48,8 @@ begin
   end if;
   if p_first_seq <> v_attempt.next_seq then
     return ops.repeated_log_lines(
-      p_run_id, v_attempt.attempt, v_attempt.next_seq, p_first_seq, p_messages
+      p_run_id, v_attempt.attempt, v_attempt.next_seq, p_first_seq, p_steps, p_timestamps, p_levels,
+      p_messages
     );
   end if;
   if p_levels <@ p_levels[1:1] then

@@ -27,3 +27,7 @@ for select to ops_reader using (true);
 drop policy if exists readers_read on ops.worker_heartbeats;
 create policy readers_read on ops.worker_heartbeats
 for select to ops_reader using (true);
+
+drop policy if exists readers_read on ops.run_log_chunks;
+create policy readers_read on ops.run_log_chunks
+for select to ops_reader using (true);

@@ -61,16 +61,14 @@ begin
   loop
     perform ops.lock_limits(v_slot.project_id, v_slot.concurrency_key);
   end loop;
-  for v_slot in
-    select distinct on (i.project_id, i.concurrency_key) i.id, d.definition ->> 'supersede' as mode
-    from inserted i
+  if exists (
+    select from inserted i
     join ops.workflow_versions d
       on d.workflow_id = i.workflow_id and d.version = i.workflow_version
     where i.concurrency_key is not null and d.definition ->> 'supersede' in ('queued', 'all')
-    order by i.project_id, i.concurrency_key, i.id desc
-  loop
-    perform ops.supersede_runs(v_slot.id, v_slot.mode);
-  end loop;
+  ) then
+    perform ops.supersede_runs(array(select i.id from inserted i));
+  end if;
   for v_slot in
     select distinct i.project_id, i.concurrency_key
     from inserted i

@@ -36,7 +36,7 @@ begin
   values (
     p_run_id, v_run.project_id, v_run.attempt,
     case when v_run.active then v_run.status else 'queued' end, v_run.status, p_actor,
-    case when v_run.active then 'cancel requested' else p_cause end,
+    case when v_run.active and p_cause = 'canceled' then 'cancel requested' else p_cause end,
     jsonb_strip_nulls(jsonb_build_object('message', p_message)), v_now
   );
   if v_run.active then

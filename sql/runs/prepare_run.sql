@@ -15,7 +15,7 @@ begin
   select p.status, p.paused_reason, p.max_running,
     w.id as workflow_id, w.project_id as workflow_project, w.enabled, w.version,
     w.definition ->> 'concurrency_key' as concurrency_key,
-    (w.definition ->> 'timeout_secs')::int as timeout_secs
+    (w.definition ->> 'timeout_secs')::numeric::int as timeout_secs
   into v_known
   from ops.projects p
   left join ops.workflows w on w.id = new.workflow_id
@@ -38,6 +38,11 @@ begin
       message = format('no run can be queued in project %s', new.project_id),
       detail = case when v_known.enabled then 'the project is archived'
         else format('workflow %s is disabled', new.workflow_id) end;
+  end if;
+  if not isfinite(new.not_before) then
+    raise exception using
+      errcode = 'OP004',
+      message = format('not_before: must be a time, not %s', new.not_before);
   end if;
   if new.parent_run_id is not null and not exists (
     select from ops.runs r where r.id = new.parent_run_id and r.project_id = new.project_id

@@ -1,5 +1,6 @@
 -- Renews all leases of a worker in one call and brings back what it must know: leases lost, cancel
--- requests, a drain request, and when the next run becomes due.
+-- requests, a drain request, and when the next run becomes due. Without a token operators mean the
+-- current attempt.
 create or replace function ops.heartbeat_worker(
   p_worker_id text,
   p_state text,
@@ -32,6 +33,11 @@ begin
       message = 'p_claim_tokens: one per element of p_run_ids',
       detail = format('%s runs, %s tokens', cardinality(p_run_ids), cardinality(p_claim_tokens));
   end if;
+  if array_position(p_claim_tokens, null) is not null and not ops.is_operator() then
+    perform ops.refuse_claim(
+      p_run_ids[array_position(p_claim_tokens, null)], null, 'renew its lease'
+    );
+  end if;
   v_worker := ops.enter_worker(p_worker_id);
   update ops.workers w
   set state = p_state::ops.worker_state, reason = p_reason, updated_at = v_now
@@ -52,15 +58,15 @@ begin
       update ops.runs r
       set lease_expires_at = v_now + make_interval(secs => p_lease_secs)
       from unnest(p_run_ids, p_claim_tokens) c (run_id, token)
-      join ops.run_attempts a on a.run_id = c.run_id and a.token = c.token
+      join ops.run_attempts a on a.run_id = c.run_id and (a.token = c.token or c.token is null)
       where r.id = c.run_id and r.active and r.attempt = a.attempt
         and r.claimed_by = p_worker_id
-      returning r.id, r.cancel_requested_at is not null as cancel_requested, r.lease_expires_at
+      returning r.id, a.token, r.cancel_requested_at is not null as cancel_requested, r.lease_expires_at
     )
     select c.run_id, n.id is null, coalesce(n.cancel_requested, false), n.lease_expires_at,
       v_worker.drain_requested, v_next_due_in_ms
-    from unnest(p_run_ids) with ordinality c (run_id, position)
-    left join renewed n on n.id = c.run_id
+    from unnest(p_run_ids, p_claim_tokens) with ordinality c (run_id, token, position)
+    left join renewed n on n.id = c.run_id and (n.token = c.token or c.token is null)
     order by c.position;
 end;
 $$;

@@ -7,9 +7,12 @@ stable
 security definer
 set search_path = ''
 as $$
-  select greatest(0, ceil(extract(epoch from r.not_before - ops.clock()) * 1000))::bigint
+  select case
+    when r.not_before <= ops.clock() then 0
+    else ceil(extract(epoch from r.not_before - ops.clock()) * 1000)::bigint
+  end
   from ops.runs r
-  where r.blocked_by = 'due'
+  where r.blocked_by = 'due' and r.not_before < 'infinity'
   order by r.not_before
   limit 1;
 $$;

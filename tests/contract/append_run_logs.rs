@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::scene::{Claim, Scene, check_token_rules, code, refusal, row, run, value, values};
 
 const APPEND: &str = "select ops.append_run_logs($1, $2, $3, array_fill('build'::text, array[cardinality($4::text[])]), \
-     array_fill(now(), array[cardinality($4::text[])]), array_fill('info'::text, array[cardinality($4::text[])]), $4::text[])";
+     array_fill('2026-01-01Z'::timestamptz, array[cardinality($4::text[])]), array_fill('info'::text, array[cardinality($4::text[])]), $4::text[])";
 const MESSAGES: &str = "select message from ops.run_logs where run_id = $1 order by attempt, seq";
 
 async fn append(scene: &Scene, claim: Claim, first_seq: i64, messages: &[&str]) -> i64 {
@@ -130,4 +130,25 @@ async fn a_thousand_lines_are_one_row_and_smaller_than_their_text() {
     assert!(stored.get::<_, i64>(1) < i64::try_from(text).expect("small"), "{stored:?} for {text} bytes");
     let unknown = Uuid::nil();
     assert!(values::<String>(&scene.operator, MESSAGES, &[&unknown]).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_repeat_with_other_steps_times_or_levels_is_a_conflict() {
+    let scene = Scene::new().await;
+    let claim = scene.running().await;
+    let batch = |steps: &str, times: &str, levels: &str| {
+        format!("select ops.append_run_logs($1, $2, 1, '{steps}', '{times}', '{levels}', '{{a,b}}')")
+    };
+    let (steps, times, levels) = ("{x,null}", "{2026-01-01Z,2026-01-02Z}", "{info,error}");
+    for _ in 0..2 {
+        let next: i64 = value(&scene.worker, &batch(steps, times, levels), &[&claim.id, &claim.token]).await;
+        assert_eq!(next, 3);
+    }
+    for other in [
+        batch("{x,y}", times, levels),
+        batch(steps, "{2026-01-01Z,2026-01-03Z}", levels),
+        batch(steps, times, "{info,info}"),
+    ] {
+        assert_eq!(code(&scene.worker, &other, &[&claim.id, &claim.token]).await, "OP005", "{other}");
+    }
 }

@@ -227,3 +227,61 @@ async fn contradictions_are_bad_arguments() {
     }
     assert_eq!(scene.status(claim.id).await, "running");
 }
+
+#[tokio::test]
+async fn a_fault_after_a_cancel_request_is_a_cancel_for_good() {
+    let scene = Scene::new().await;
+    let claim = scene.running().await;
+    scene.cancel(claim.id).await;
+    let sql = "select concat_ws(' ', status, failure_reason) \
+         from ops.complete_workflow_run($1, 1, 'it broke', $2, 'infra')";
+    for _ in 0..2 {
+        assert_eq!(
+            value::<String>(&scene.worker, sql, &[&claim.id, &claim.token]).await,
+            "canceled canceled"
+        );
+    }
+    assert_eq!(scene.column(claim.id, "failure_reason").await, "canceled");
+    assert_eq!(scene.column(claim.id, "infra_attempts").await, "1");
+}
+
+#[tokio::test]
+async fn tries_after_failures_of_the_user_are_ever_further_apart() {
+    let scene = Scene::new().await;
+    let definition = serde_json::json!({
+        "steps": [{ "name": "a", "uses": "odoo/test" }], "retry": { "user": 3 },
+    });
+    run(&scene.operator, "select ops.put_workflow('acme', 'flaky', $1)", &[&definition]).await;
+    run(&scene.operator, "select ops.enqueue_run('acme', 'flaky')", &[]).await;
+    for secs in [10, 20, 40] {
+        let claim = scene.claim().await;
+        scene.start(claim).await;
+        assert_eq!(scene.fail(claim, "user").await, "queued");
+        let wait: f64 = scene
+            .column(claim.id, "extract(epoch from not_before - updated_at)")
+            .await
+            .parse()
+            .expect("a number");
+        let expected = f64::from(secs);
+        assert!((expected * 0.79..=expected * 1.21).contains(&wait), "{wait} s, not about {secs}");
+        scene.make_due().await;
+    }
+}
+
+#[tokio::test]
+async fn the_token_of_a_requeued_attempt_does_not_come_back_with_a_cancel() {
+    let scene = Scene::new().await;
+    let claim = scene.running().await;
+    assert_eq!(scene.fail(claim, "infra").await, "queued");
+    scene.cancel(claim.id).await;
+    for sql in [
+        "select ops.append_run_log($1, 'info', 'late', p_claim_token => $2)",
+        "select ops.append_run_logs($1, $2, 1, '{null}', '{2026-01-01Z}', '{info}', '{late}')",
+        "select ops.record_step($1, $2, 'a', 'running', null, null)",
+        "select ops.add_run_artifact($1, 'k', 's3://b/k', p_claim_token => $2)",
+        "select ops.finish_run_log($1, $2, 0, 0, repeat('a', 64))",
+        "select ops.start_workflow_run($1, 'w1', $2)",
+    ] {
+        assert_eq!(code(&scene.worker, sql, &[&claim.id, &claim.token]).await, "OP003", "{sql}");
+    }
+}

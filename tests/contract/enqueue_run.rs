@@ -235,3 +235,41 @@ async fn developers_may_others_may_not() {
     assert_eq!(try_as_each_role(&scene, sql, &[]).await, from_developer_on());
     assert_eq!(code(&scene.worker, sql, &[]).await, "42501");
 }
+
+#[tokio::test]
+async fn a_known_idempotency_key_with_other_options_is_a_conflict() {
+    let scene = Scene::new().await;
+    let definition = json!({
+        "steps": [{ "name": "a", "uses": "odoo/test" }], "concurrency_key": "own", "timeout_secs": 60,
+    });
+    let put = "select ops.put_workflow('acme', 'w', $1)";
+    run(&scene.operator, put, &[&definition]).await;
+    let enqueue = "select id from ops.enqueue_run('acme', 'w', p_options => $1)";
+    let (first, parent) = (scene.queued().await, scene.queued().await);
+    let base = json!({
+        "idempotency_key": "k", "required_labels": ["b", "a"], "depends_on": [first],
+        "not_before": "2199-01-01T00:00:00Z",
+    });
+    let id: Uuid = value(&scene.operator, enqueue, &[&base]).await;
+    let definition = json!({ "steps": [{ "name": "a", "uses": "odoo/build" }] });
+    run(&scene.operator, put, &[&definition]).await;
+    let mut same = base.clone();
+    same["required_labels"] = json!(["a", "b"]);
+    assert_eq!(value::<Uuid>(&scene.operator, enqueue, &[&same]).await, id);
+    for (option, other) in [
+        ("priority", json!(5)),
+        ("required_labels", json!(["a"])),
+        ("concurrency_key", json!("other")),
+        ("not_before", json!("2198-01-01T00:00:00Z")),
+        ("timeout_secs", json!(61)),
+        ("max_attempts", json!(7)),
+        ("environment", json!(Uuid::now_v7())),
+        ("trigger", json!("push")),
+        ("parent_run_id", json!(parent)),
+        ("depends_on", json!([first, parent])),
+    ] {
+        let mut options = base.clone();
+        options[option] = other;
+        assert_eq!(code(&scene.operator, enqueue, &[&options]).await, "OP005", "{option}");
+    }
+}

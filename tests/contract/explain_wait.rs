@@ -104,3 +104,23 @@ async fn members_may_ask() {
     assert_eq!(code(&scene.operator, sql, &[&Uuid::now_v7()]).await, "OP001");
     assert_eq!(row(&scene.operator, sql, &[&id]).await.get::<_, String>(0), "no_worker");
 }
+
+#[tokio::test]
+async fn a_worker_that_takes_no_runs_is_not_a_live_one() {
+    let scene = Scene::new().await;
+    let id = scene.queued().await;
+    for state in ["draining", "sick", "offline"] {
+        let sql = format!("select ops.heartbeat_worker('w1', '{state}', null, null, null)");
+        run(&scene.worker, &sql, &[]).await;
+        let (cause, detail) = only_cause(&scene, id).await;
+        assert_eq!(cause, "no_worker", "{state}");
+        assert!(detail.starts_with("no live worker; the last was w1, seen at 2"), "{detail}");
+        assert!(detail.ends_with(state), "{detail}");
+    }
+    run(&scene.worker, "select ops.heartbeat_worker('w1', 'available', null, null, null)", &[]).await;
+    assert_eq!(only_cause(&scene, id).await.0, "ready");
+    run(&scene.operator, "select ops.drain_worker('w1')", &[]).await;
+    assert!(only_cause(&scene, id).await.1.ends_with("asked to drain"));
+    run(&scene.worker, "select ops.heartbeat_worker('w2', 'busy', null, null, null)", &[]).await;
+    assert_eq!(only_cause(&scene, id).await.0, "ready");
+}

@@ -87,3 +87,24 @@ async fn bad_arguments_and_foreign_workers_are_refused() {
     let other = scene.database.login(Login::OtherWorker).await;
     assert_eq!(code(&other, BEAT, &[&"busy", &NONE, &NONE]).await, "OP007");
 }
+
+#[tokio::test]
+async fn without_a_token_operators_mean_the_current_attempt_and_workers_nothing() {
+    let scene = Scene::new().await;
+    let claim = scene.running().await;
+    let none: Vec<Option<Uuid>> = vec![None];
+    assert_eq!(code(&scene.worker, BEAT, &[&"busy", &vec![claim.id], &none]).await, "OP007");
+    let answer = row(&scene.operator, BEAT, &[&"busy", &vec![claim.id], &none]).await;
+    assert!(!answer.get::<_, bool>("lost"));
+}
+
+#[tokio::test]
+async fn a_run_named_twice_is_lost_where_its_token_is_wrong() {
+    let scene = Scene::new().await;
+    let claim = scene.running().await;
+    let runs = vec![claim.id, claim.id];
+    let tokens = vec![Uuid::new_v4(), claim.token];
+    let rows = scene.worker.query(BEAT, &[&"busy", &runs, &tokens]).await.expect("a heartbeat");
+    let lost: Vec<bool> = rows.iter().map(|row| row.get("lost")).collect();
+    assert_eq!(lost, [true, false]);
+}

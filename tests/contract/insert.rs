@@ -100,3 +100,50 @@ async fn a_bulk_insert_is_numbered_without_gaps_and_recorded() {
     }
     assert_eq!(value::<i64>(&scene.operator, "select queued from ops.project_overview", &[]).await, 5000);
 }
+
+#[tokio::test]
+async fn a_time_that_never_comes_is_refused_and_harms_nobody() {
+    let scene = Scene::new().await;
+    let sql = "insert into ops.runs (project_id, workflow_id, not_before) select p.id, w.id, $1::text::timestamptz \
+         from ops.projects p, ops.workflows w where p.slug = 'acme' and w.name = 'odoo-build'";
+    for never in ["infinity", "-infinity"] {
+        assert_eq!(code(&scene.operator, sql, &[&never]).await, "OP004", "{never}");
+        assert_eq!(
+            code(
+                &scene.operator,
+                "select ops.enqueue_run('acme', 'test', p_options => $1)",
+                &[&json!({ "not_before": never })]
+            )
+            .await,
+            "OP004",
+            "{never}"
+        );
+    }
+    run(&scene.operator, sql, &[&"2999-12-31 00:00Z"]).await;
+    let superuser = scene.database.superuser().await;
+    let forced = "update ops.runs set not_before = 'infinity'";
+    assert_eq!(code(&superuser, forced, &[]).await, "23514");
+    superuser
+        .batch_execute("alter table ops.runs drop constraint runs_not_before_finite")
+        .await
+        .expect("drop");
+    run(&superuser, forced, &[]).await;
+    assert_eq!(value::<Option<i64>>(&scene.worker, "select ops.next_due_in_ms()", &[]).await, None);
+    run(&scene.worker, "select ops.heartbeat_worker('w1', 'available', null, null, null)", &[]).await;
+}
+
+#[tokio::test]
+async fn a_project_needs_a_slug_and_a_name_only() {
+    let scene = Scene::new().await;
+    let superuser = scene.database.superuser().await;
+    let sql = "insert into ops.projects (slug, name) values ($1, 'Shop') returning id";
+    let id: Uuid = value(&superuser, sql, &[&"shop"]).await;
+    assert_eq!(id.get_version_num(), 7);
+    superuser.batch_execute("set role ops_owner").await.expect("the owner");
+    run(&superuser, sql, &[&"store"]).await;
+    scene.enqueue_in("shop", json!({})).await;
+    scene.enqueue_in("store", json!({})).await;
+    let advisory = "insert into ops.upgrade_advisories (from_version, to_version, severity, title) \
+         values ('17.0', '18.0', 'info', 'Read this') returning id";
+    assert_eq!(value::<Uuid>(&superuser, advisory, &[]).await.get_version_num(), 7);
+}

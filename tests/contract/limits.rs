@@ -231,3 +231,70 @@ async fn limits_are_exact_with_many_claimers_at_once() {
     let drift = "select count(*) from ops.concurrency_keys where running <> 0";
     assert_eq!(value::<i64>(&scene.operator, drift, &[]).await, 0);
 }
+
+#[tokio::test]
+async fn a_slot_that_comes_free_wakes_the_workers_for_a_run_that_was_ready_before() {
+    for limit in ["select 1", "select ops.put_project('acme', p_max_running => 1)"] {
+        let scene = Scene::new().await;
+        run(&scene.operator, limit, &[]).await;
+        scene.enqueue(json!({ "concurrency_key": "k" })).await;
+        let holder = scene.claim().await;
+        scene.start(holder).await;
+        let passed_over = scene.enqueue(json!({ "concurrency_key": "k" })).await;
+        let sql = "update ops.runs set ready = true, blocked_by = null where id = $1";
+        run(&scene.database.superuser().await, sql, &[&passed_over]).await;
+        let mut notifications = scene.database.notifications(&["ops_run_queued"]).await;
+        assert_eq!(scene.succeed(holder).await, "succeeded");
+        notifications.next().await;
+        assert_eq!(scene.claim().await.id, passed_over, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn due_runs_do_not_flood_the_claim_index_when_their_slot_is_taken() {
+    let later = "2199-01-01T00:00:00Z";
+    let ready = "select count(*) from ops.runs where ready";
+    let scene = Scene::new().await;
+    for _ in 0..5 {
+        scene.enqueue(json!({ "concurrency_key": "k", "not_before": later })).await;
+    }
+    scene.make_due().await;
+    run(&scene.worker, "select ops.reap_lost_runs()", &[]).await;
+    assert_eq!(value::<i64>(&scene.operator, ready, &[]).await, 1, "the key is free for one");
+    let holder = scene.claim().await;
+    let waiting = scene.enqueue(json!({ "concurrency_key": "k", "not_before": later })).await;
+    scene.make_due().await;
+    run(&scene.worker, "select ops.reap_lost_runs()", &[]).await;
+    assert_eq!(value::<i64>(&scene.operator, ready, &[]).await, 0, "the key is taken");
+    assert_eq!(scene.waits_for(waiting).await, "key");
+    scene.start(holder).await;
+    scene.succeed(holder).await;
+    run(&scene.operator, "select ops.put_project('b', p_max_running => 2)", &[]).await;
+    for _ in 0..5 {
+        scene.enqueue_in("b", json!({ "not_before": later })).await;
+    }
+    scene.make_due().await;
+    run(&scene.worker, "select ops.reap_lost_runs()", &[]).await;
+    let limited = "select count(*) from ops.runs where limited and ready";
+    assert_eq!(value::<i64>(&scene.operator, limited, &[]).await, 2, "room for two");
+    let mut claims = Vec::new();
+    while let Some(claim) = scene.try_claim().await {
+        scene.start(claim).await;
+        claims.push(claim);
+        if claims.len() >= 3 {
+            scene.succeed(claims.remove(0)).await;
+        }
+    }
+    for claim in claims {
+        scene.succeed(claim).await;
+    }
+    let mut left = 0;
+    while let Some(claim) = scene.try_claim().await {
+        scene.start(claim).await;
+        scene.succeed(claim).await;
+        left += 1;
+        assert!(left < 20, "the queue ends");
+    }
+    let done = "select count(*) from ops.runs where status = 'succeeded'";
+    assert_eq!(value::<i64>(&scene.operator, done, &[]).await, 11, "nothing was left behind");
+}

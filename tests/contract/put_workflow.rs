@@ -93,3 +93,27 @@ async fn admins_may_others_may_not() {
     assert_eq!(tried, from_admin_on());
     assert_eq!(code(&scene.worker, PUT, &[&definition("a")]).await, "42501");
 }
+
+#[tokio::test]
+async fn every_good_definition_can_be_queued_started_and_failed() {
+    let scene = Scene::new().await;
+    for (number, sample) in crate::workflow::definitions::good().into_iter().enumerate() {
+        let name = format!("w{number}");
+        run(&scene.operator, "select ops.put_workflow('acme', $1, $2)", &[&name, &sample.definition]).await;
+        run(&scene.operator, "select ops.enqueue_run('acme', $1)", &[&name]).await;
+        let claim = scene.claim().await;
+        scene.start(claim).await;
+        let retries = sample.definition["retry"]["user"].as_f64().is_some_and(|times| times > 0.0);
+        let expected = if retries { "queued" } else { "failed" };
+        assert_eq!(scene.fail(claim, "user").await, expected, "{}", sample.name);
+    }
+    let definition = serde_json::json!({
+        "steps": [{ "name": "a", "image": "alpine:3" }], "timeout_secs": 77.0, "retry": { "user": 1.0 },
+    });
+    run(&scene.operator, "select ops.put_workflow('acme', 'point', $1)", &[&definition]).await;
+    run(&scene.operator, "select ops.enqueue_run('acme', 'point')", &[]).await;
+    let claim = scene.claim().await;
+    assert_eq!(scene.column(claim.id, "timeout_secs").await, "77");
+    scene.start(claim).await;
+    assert_eq!(scene.fail(claim, "user").await, "queued");
+}
