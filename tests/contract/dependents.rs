@@ -13,7 +13,7 @@ async fn chain(scene: &Scene) -> Uuid {
     run(
         &superuser,
         "insert into ops.runs (project_id, workflow_id, max_attempts) select p.id, w.id, 1 \
-         from ops.projects p, ops.workflows w, generate_series(1, $1) \
+         from ops.projects p, ops.workflows w, generate_series(1, $1::bigint) \
          where p.slug = 'acme' and w.name = 'odoo-test'",
         &[&LENGTH],
     )
