@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use odooops::container::{Containers, OutputStream};
+use odooops::container::docker::TimeLimits;
+use odooops::container::{ContainerError, Containers, OutputStream};
 
 use super::lab::{Lab, in_lab, only_file};
+use super::proxy::{Mood, Proxy};
 
 /// Lines of 100 bytes with their number, so that a missing or doubled byte shows.
 const COUNTED: &str = r#"awk 'BEGIN { for (i = 0; i < LINES; i++) printf "%010d %088d\n", i, 7 }'"#;
@@ -96,6 +98,27 @@ async fn the_end_survives_a_reader_that_pauses_while_the_container_ends() {
             let expected = expected(lines);
             assert!(bytes == expected, "{lines} lines: {} of {} bytes", bytes.len(), expected.len());
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_output_that_may_lack_its_end_because_nothing_can_be_paused_ends_with_an_error() {
+    in_lab(async |lab| {
+        let proxy = Proxy::start();
+        proxy.be(Mood::NoPause);
+        let there = Lab::open(Some((proxy.host(), TimeLimits::default())));
+        let there = Lab { docker: there.docker, instance: lab.instance, run_id: lab.run_id };
+        // As much as is kept at most, and what the engine keeps for a reader.
+        let spec = there.shell("head -c $((65 << 20)) /dev/zero");
+        let id = there.docker.create(&spec).await.expect("create");
+        let mut output = there.docker.start(&id).await.expect("start");
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        let mut last = None;
+        while let Some(chunk) = output.next().await {
+            last = Some(chunk.map(|chunk| chunk.stream));
+        }
+        assert!(matches!(last, Some(Err(ContainerError::OutputTorn(_)))), "{last:?}");
     })
     .await;
 }

@@ -16,6 +16,8 @@ use super::lab::engine_host;
 pub(super) enum Mood {
     /// Passes bytes on.
     Pass,
+    /// Passes bytes on, but the engine hears of no pause: as with engines that cannot pause.
+    NoPause,
     /// Keeps connections open and passes nothing on.
     Silent,
     /// Closes connections, present and new.
@@ -81,8 +83,11 @@ async fn pass(
         let now = *mood.borrow_and_update();
         tokio::select! {
             changed = mood.changed() => if changed.is_err() { return },
-            read = from.read(&mut buffer), if now == Mood::Pass => {
+            read = from.read(&mut buffer), if matches!(now, Mood::Pass | Mood::NoPause) => {
                 let size = read.unwrap_or(0);
+                if now == Mood::NoPause {
+                    garble(&mut buffer[..size], b"/pause HTTP");
+                }
                 if size == 0 || to.write_all(&buffer[..size]).await.is_err() {
                     to.shutdown().await.ok();
                     return;
@@ -90,5 +95,12 @@ async fn pass(
             }
             () = std::future::ready(()), if now == Mood::Cut => return,
         }
+    }
+}
+
+/// Changes the first letter of what is looked for, so that the engine does not know it.
+fn garble(bytes: &mut [u8], what: &[u8]) {
+    if let Some(at) = bytes.windows(what.len()).position(|window| window == what) {
+        bytes[at + 1] = b'x';
     }
 }

@@ -44,7 +44,7 @@ async fn an_upload_before_the_start_reaches_mounted_volumes_and_opens_them_to_ev
 async fn a_volume_that_nobody_made_is_not_made_by_a_mount() {
     in_lab(async |lab| {
         let created = lab.docker.create(&with_workspace(lab, lab.shell("true"))).await;
-        assert!(matches!(created, Err(ContainerError::NotFound(_))), "{created:?}");
+        assert!(matches!(created, Err(ContainerError::VolumeMissing(_))), "{created:?}");
     })
     .await;
 }

@@ -29,6 +29,8 @@ impl From<&ContainerError> for Fault {
             | ContainerError::Refused(_) => Self::Invalid(message),
             ContainerError::EngineGone(_)
             | ContainerError::RegistryUnreachable { .. }
+            | ContainerError::OutputTorn(_)
+            | ContainerError::VolumeMissing(_)
             | ContainerError::DiskFull(_)
             | ContainerError::NotFound(_)
             | ContainerError::Source(_)
@@ -87,6 +89,8 @@ mod tests {
         let cases = [
             (ContainerError::EngineGone(reason()), "infra"),
             (ContainerError::RegistryUnreachable { image: image(), reason: reason() }, "infra"),
+            (ContainerError::OutputTorn(reason()), "infra"),
+            (ContainerError::VolumeMissing(reason()), "infra"),
             (ContainerError::DiskFull(reason()), "infra"),
             (ContainerError::NotFound(reason()), "infra"),
             (ContainerError::Source(reason()), "infra"),

@@ -15,6 +15,7 @@ mod program;
 mod scratch;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trailer;
 
 use std::collections::BTreeMap;
 

@@ -160,6 +160,12 @@ pub enum ContainerError {
         /// What the engine said.
         reason: String,
     },
+    /// What a container wrote did not all arrive, or nobody can tell whether it did: infrastructure.
+    #[error("the container's output is not whole: {0}")]
+    OutputTorn(String),
+    /// A volume that a container is to have is not there: who named it must say what that means.
+    #[error("the container engine has no volume {0}")]
+    VolumeMissing(String),
     /// No space left where the engine keeps its data: infrastructure.
     #[error("the container engine has no disk space left: {0}")]
     DiskFull(String),
@@ -190,6 +196,8 @@ impl ContainerError {
         match self {
             Self::EngineGone(_)
             | Self::RegistryUnreachable { .. }
+            | Self::OutputTorn(_)
+            | Self::VolumeMissing(_)
             | Self::DiskFull(_)
             | Self::Source(_)
             | Self::Engine(_)

@@ -42,7 +42,7 @@ pub struct TimeLimits {
     pub patience: Duration,
     /// Pause between two looks at a running container, or at the engine during long work.
     pub poll: Duration,
-    /// After a container's end, how long its output may stay silent before it counts as complete
+    /// After a container's end, how long its output may stay silent before it counts as torn
     /// (the engine sometimes leaves the connection open: bollard #251).
     pub drain: Duration,
     /// How long a pull may go on in all.

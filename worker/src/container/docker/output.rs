@@ -1,6 +1,8 @@
 //! A container's output: attached before the start, so that no byte is missed, and ended by what the
 //! engine says of the container, not by the connection alone.
 
+use std::time::Duration;
+
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::query_parameters::AttachContainerOptionsBuilder;
@@ -40,15 +42,17 @@ enum Stage {
 struct Reading {
     bytes: BoxStream<'static, Result<LogOutput, Error>>,
     stage: Stage,
-    link: Link,
+    /// After the end, how long the engine may be silent.
+    drain: Duration,
 }
 
 fn output(link: Link, id: String, bytes: BoxStream<'static, Result<LogOutput, Error>>) -> Output {
-    let watch = {
-        let link = link.clone();
-        async move { link.wait_for_end(&id).await }
-    };
-    let reading = Reading { bytes, stage: Stage::Running(Box::pin(watch)), link };
+    let drain = link.limits.drain;
+    let watch = async move { link.wait_for_end(&id).await };
+    whole_or_torn(Reading { bytes, stage: Stage::Running(Box::pin(watch)), drain })
+}
+
+fn whole_or_torn(reading: Reading) -> Output {
     Box::pin(stream::unfold(reading, |mut reading| async move {
         let item = reading.next_chunk().await?;
         if item.is_err() {
@@ -75,9 +79,15 @@ impl Reading {
                     }
                 },
                 // The clock runs only while the reader waits for us: a slow reader loses nothing.
-                Stage::Draining => {
-                    tokio::time::timeout(self.link.limits.drain, self.bytes.next()).await.unwrap_or(None)
-                }
+                Stage::Draining => match tokio::time::timeout(self.drain, self.bytes.next()).await {
+                    Ok(frame) => frame,
+                    // Seen with engines (bollard #251); what they still hold nobody knows.
+                    Err(_elapsed) => {
+                        return Some(Err(ContainerError::OutputTorn(
+                            "the engine did not close it after the container's end".to_owned(),
+                        )));
+                    }
+                },
             };
             return match frame {
                 Some(Ok(frame)) => Some(chunk(frame)),
@@ -92,7 +102,7 @@ impl Reading {
     async fn closed(&mut self) -> Option<ContainerError> {
         match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Draining | Stage::Ended => None,
-            Stage::Running(end) => match tokio::time::timeout(self.link.limits.drain * 2, end).await {
+            Stage::Running(end) => match tokio::time::timeout(self.drain * 2, end).await {
                 Ok(Ok(_)) => None,
                 Ok(Err(error)) => Some(error),
                 Err(_) => Some(ContainerError::EngineGone(
@@ -111,5 +121,30 @@ fn chunk(frame: LogOutput) -> Result<OutputChunk, ContainerError> {
         LogOutput::Console { .. } | LogOutput::StdIn { .. } => {
             Err(ContainerError::EngineGone("the output was cut in the middle".to_owned()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended_after(frames: Vec<&'static str>, rest: BoxStream<'static, Result<LogOutput, Error>>) -> Output {
+        let frames = frames.into_iter().map(|text| Ok(LogOutput::StdOut { message: text.into() }));
+        let bytes = stream::iter(frames).chain(rest).boxed();
+        let exit = ContainerExit { code: 0, oom_killed: false };
+        let stage = Stage::Running(Box::pin(std::future::ready(Ok(exit))));
+        whole_or_torn(Reading { bytes, stage, drain: Duration::from_millis(20) })
+    }
+
+    #[tokio::test]
+    async fn an_output_that_is_never_closed_is_torn_and_not_whole() {
+        let read: Vec<_> = ended_after(vec!["a", "b"], stream::pending().boxed()).collect().await;
+        assert!(matches!(&read[..], [Ok(_), Ok(_), Err(ContainerError::OutputTorn(_))]), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn an_output_that_is_closed_after_the_end_is_whole() {
+        let read: Vec<_> = ended_after(vec!["a", "b"], stream::empty().boxed()).collect().await;
+        assert!(matches!(&read[..], [Ok(_), Ok(_)]), "{read:?}");
     }
 }

@@ -35,10 +35,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// engine's two seconds.
 const FAST_ENOUGH_BYTES: usize = 256 << 10;
 
+/// What the engine may still have held of both streams when the container ended (1 MB each, pipes and
+/// copy buffers): more than this read after a standstill proves that the container outlived it.
+const HELD_BY_ENGINE_BYTES: usize = 4 << 20;
+
 /// Gives on what the engine sends, at the pace of the reader.
 pub(super) fn paced(link: Link, id: String, engine: Output) -> Output {
     let (sink, source) = mpsc::channel(1);
-    let pump = Pump { link, id, engine: Some(engine), kept: Kept::default(), hold: Hold::Running };
+    let pump = Pump {
+        link,
+        id,
+        engine: Some(engine),
+        kept: Kept::default(),
+        hold: Hold::Running,
+        unheld: Unheld::default(),
+    };
     // The task ends by itself with the engine's output, or when the reader is dropped.
     let task = tokio::spawn(pump.run(sink));
     Box::pin(stream::unfold((source, Some(task)), |(mut source, mut task)| async move {
@@ -92,6 +103,40 @@ struct Pump {
     engine: Option<Output>,
     kept: Kept,
     hold: Hold,
+    unheld: Unheld,
+}
+
+/// A standstill of the reading while the container was not held: if it ended in there, bytes are lost.
+#[derive(Default)]
+struct Unheld {
+    /// Read since the last standstill; `None` when there was none.
+    read_since: Option<usize>,
+}
+
+impl Unheld {
+    fn stands_still(&mut self) {
+        self.read_since = Some(0);
+    }
+
+    fn read(&mut self, bytes: usize) {
+        self.read_since = self.read_since.map(|since| since.saturating_add(bytes));
+    }
+
+    /// The container is held: whatever happened before, it lives.
+    fn held(&mut self) {
+        self.read_since = None;
+    }
+
+    /// What to say at the end of the output.
+    fn at_the_end(&self) -> Option<ContainerError> {
+        self.read_since.filter(|since| *since <= HELD_BY_ENGINE_BYTES).map(|_| {
+            ContainerError::OutputTorn(
+                "it was read too slowly, the engine could not pause the container, and dropped what it had \
+                 not handed over by its end"
+                    .to_owned(),
+            )
+        })
+    }
 }
 
 impl Pump {
@@ -103,13 +148,22 @@ impl Pump {
         while self.engine.is_some() || !self.kept.chunks.is_empty() {
             let full = self.kept.bytes >= self.limit();
             was_full |= full;
+            if full && self.engine.is_some() && matches!(self.hold, Hold::Pausing(_) | Hold::Free) {
+                self.unheld.stands_still();
+            }
             tokio::select! {
                 chunk = next_of(&mut self.engine), if self.engine.is_some() && !full => match chunk {
                     Some(chunk) => {
                         read_bytes += cost(&chunk);
+                        self.unheld.read(chunk.as_ref().map_or(0, |chunk| chunk.bytes.len()));
                         self.kept.push(chunk);
                     }
-                    None => self.engine = None,
+                    None => {
+                        self.engine = None;
+                        if let Some(torn) = self.unheld.at_the_end() {
+                            self.kept.push(Err(torn));
+                        }
+                    }
                 },
                 place = sink.reserve(), if !self.kept.chunks.is_empty() => match (place, self.kept.pop()) {
                     (Ok(place), Some(chunk)) => place.send(chunk),
@@ -158,9 +212,13 @@ impl Pump {
     /// What pausing or resuming came to.
     fn settle(&mut self, done: Result<(), ContainerError>) {
         self.hold = match (&self.hold, done) {
-            (Hold::Pausing(_), Ok(())) => Hold::Paused,
+            (Hold::Pausing(_), Ok(())) => {
+                self.unheld.held();
+                Hold::Paused
+            }
             (Hold::Resuming(_), Ok(())) => Hold::Running,
-            // Ended meanwhile, most likely; else its last bytes may be lost, and that must be known.
+            // Ended meanwhile, most likely: what the engine holds is read on at once. Else its last bytes
+            // may be lost, and then the end of the output says so.
             (Hold::Pausing(_), Err(error)) => {
                 tracing::warn!(container = self.id, %error, "a slow reader's container cannot be paused");
                 Hold::Free
@@ -216,5 +274,25 @@ async fn settled(hold: &mut Hold) -> Result<(), ContainerError> {
     match hold {
         Hold::Pausing(done) | Hold::Resuming(done) => done.await,
         Hold::Running | Hold::Paused | Hold::Free => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standstill_without_a_pause_is_told_unless_the_container_outlived_it() {
+        let mut unheld = Unheld::default();
+        unheld.read(10);
+        assert!(unheld.at_the_end().is_none(), "it never stood still");
+        unheld.stands_still();
+        unheld.read(HELD_BY_ENGINE_BYTES);
+        assert!(matches!(unheld.at_the_end(), Some(ContainerError::OutputTorn(_))));
+        unheld.read(1);
+        assert!(unheld.at_the_end().is_none(), "more came than the engine can have held");
+        unheld.stands_still();
+        unheld.held();
+        assert!(unheld.at_the_end().is_none(), "it was paused after all");
     }
 }

@@ -29,7 +29,12 @@ impl Docker {
                 // The engine would silently make a missing volume, without our labels.
                 MountSource::Volume(name) => {
                     let look = link.client.inspect_volume(name);
-                    link.call(Doing::Call, "GET /volumes", look).await?;
+                    match link.call(Doing::Call, "GET /volumes", look).await {
+                        Err(ContainerError::NotFound(_)) => {
+                            return Err(ContainerError::VolumeMissing(name.clone()));
+                        }
+                        found => found?,
+                    };
                 }
                 MountSource::Host(path) => {
                     if let Ok(real) = tokio::fs::canonicalize(Path::new(path)).await {

@@ -97,6 +97,7 @@ impl Containers for FakeContainers {
                     _ if killed.is_cancelled() => Told::End,
                     _ if broken.is_cancelled() => Told::Chunk(Err(gone())),
                     Act::Print(stream, bytes) => Told::Chunk(Ok(OutputChunk { stream, bytes })),
+                    Act::Tear => Told::Chunk(Err(ContainerError::OutputTorn("the test tore it".to_owned()))),
                     Act::Until(told) => tokio::select! {
                         () = told.cancelled() => Told::Nothing,
                         () = killed.cancelled() => Told::End,
@@ -186,7 +187,13 @@ impl Containers for FakeContainers {
     }
 
     async fn list_owned(&self, instance: uuid::Uuid) -> Result<Vec<Owned>, ContainerError> {
-        let mut owned = self.enter(Call::ListOwned)?.owned();
+        let (hang, mut owned) = {
+            let state = self.enter(Call::ListOwned)?;
+            (state.lists_hang, state.owned())
+        };
+        if hang {
+            std::future::pending::<()>().await;
+        }
         owned.retain(|it| it.labels.as_ref().is_some_and(|labels| labels.instance == instance));
         Ok(owned)
     }

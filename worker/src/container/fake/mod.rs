@@ -92,6 +92,7 @@ struct State {
     started: Vec<String>,
     stopped: Vec<String>,
     disk: Option<DiskSpace>,
+    lists_hang: bool,
 }
 
 /// A container of the fake; its id is its name.
@@ -135,6 +136,11 @@ impl FakeContainers {
     /// Lets the next call of this kind fail; several are used up in order.
     pub fn fail_next(&self, call: Call, error: ContainerError) {
         self.state().failures.entry(call).or_default().push_back(error);
+    }
+
+    /// From now on [`list_owned`](crate::container::Containers::list_owned) never answers.
+    pub fn hang_lists(&self) {
+        self.state().lists_hang = true;
     }
 
     /// From now on every call answers [`ContainerError::EngineGone`], running waits and outputs too.

@@ -12,6 +12,8 @@ use crate::container::{ContainerExit, ContainerSpec, OutputStream};
 pub(super) enum Act {
     /// Writes these bytes to one of its streams.
     Print(OutputStream, Bytes),
+    /// Loses what comes after it on its way.
+    Tear,
     /// Goes on running until the test says so.
     Until(CancellationToken),
 }
@@ -55,6 +57,12 @@ impl Script {
     #[must_use]
     pub fn stderr(self, bytes: impl Into<Bytes>) -> Self {
         self.act(Act::Print(OutputStream::Stderr, bytes.into()))
+    }
+
+    /// From here on nothing that it writes arrives, and the output says so.
+    #[must_use]
+    pub fn tears_its_output(self) -> Self {
+        self.act(Act::Tear)
     }
 
     /// Runs on until the token is canceled by the test (or it is stopped or removed).
