@@ -63,6 +63,22 @@ async fn many_lines_are_stored_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_lacks_lines_says_so_and_is_not_recorded_as_whole() {
+    let stage = Stage::new().await;
+    stage.engine.script("build", Script::new().stdout("begun\n").tears_its_output());
+    let run_id = stage.queue(one_step()).await;
+    let _worker = stage.worker().await;
+    stage.until(run_id, "succeeded").await;
+    let lines = stage.lines(run_id).await;
+    assert!(lines[0] == "build: begun" && lines[1].starts_with("build: lines are missing here"), "{lines:?}");
+    let sql = "select count(*) from ops.run_logs where run_id = $1 and level = 'error'";
+    assert_eq!(stage.eye.query_one(sql, &[&run_id.0]).await.expect("a count").get::<_, i64>(0), 1);
+    let sql = "select log_sha256 from ops.run_attempts where run_id = $1";
+    let record: Option<String> = stage.eye.query_one(sql, &[&run_id.0]).await.expect("a record").get(0);
+    assert_eq!(record, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_line_is_readable_while_the_step_still_runs() {
     let stage = Stage::new().await;
     stage.engine.script("build", Script::new().stdout("compiling\n").forever());

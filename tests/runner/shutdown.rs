@@ -78,6 +78,20 @@ async fn a_second_signal_gives_the_run_back_without_counting_the_attempt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_given_back_although_its_clean_up_hangs() {
+    let stage = Stage::new().await;
+    stage.engine.script("build", Script::new().forever());
+    let run_id = stage.queue(one_step()).await;
+    let mut worker = stage.worker().await;
+    stage.engine.until_started("build").await;
+    stage.engine.hang_lists();
+    worker.shutdown.signal();
+    worker.shutdown.signal();
+    worker.ended().await.expect("a good end");
+    assert_eq!(stage.run(run_id).await["status"], "queued");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_outlasts_the_drain_time_is_given_back() {
     let stage = Stage::new().await;
     stage.engine.script("build", Script::new().forever().ignores_sigterm());

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::container::{ContainerError, Containers, Labels, Owned};
 
 /// How long the clean-up of one attempt may take; what is left then is the janitor's.
@@ -10,9 +12,30 @@ const CLEANUP_LIMIT: Duration = Duration::from_secs(60);
 const PASSES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// The same when the worker shuts down: the run must still be given back.
+pub(super) const HURRIED_LIMIT: Duration = Duration::from_secs(10);
+
+/// Cleans up, but not for long once the worker shuts down: what is left then is the janitor's.
+pub(super) async fn remove_attempt_unless_late(
+    engine: &dyn Containers,
+    labels: &Labels,
+    shutdown: &CancellationToken,
+) {
+    let late = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(HURRIED_LIMIT).await;
+    };
+    tokio::select! {
+        () = remove_attempt(engine, labels) => {}
+        () = late => {
+            tracing::warn!(run_id = %labels.run_id, "the worker shuts down and cannot wait for the clean-up of the run");
+        }
+    }
+}
+
 /// Removes everything that carries the labels of this attempt. Failures are logged: the janitor comes
 /// by every minute, and a run is not failed for its leftovers.
-pub(super) async fn remove_attempt(engine: &dyn Containers, labels: &Labels) {
+async fn remove_attempt(engine: &dyn Containers, labels: &Labels) {
     match tokio::time::timeout(CLEANUP_LIMIT, sweep(engine, labels)).await {
         Ok(Ok(0)) => {}
         Ok(Ok(left)) => {

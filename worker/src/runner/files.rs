@@ -109,9 +109,25 @@ fn parse_output(archive: &[u8], step: &str) -> Result<Map<String, Value>, Fault>
         return Ok(Map::new());
     }
     match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(outputs)) if holds_nul(&outputs) => {
+            Err(wrong_output(step, "holds the character \\u0000, which the database cannot store"))
+        }
         Ok(Value::Object(outputs)) => Ok(outputs),
         Ok(_) => Err(wrong_output(step, "is JSON but not an object; write {\"name\": value}")),
         Err(error) => Err(wrong_output(step, &format!("is not JSON: {error}"))),
+    }
+}
+
+fn holds_nul(map: &Map<String, Value>) -> bool {
+    map.iter().any(|(key, value)| key.contains('\0') || value_holds_nul(value))
+}
+
+fn value_holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(value_holds_nul),
+        Value::Object(map) => holds_nul(map),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -154,7 +170,8 @@ mod tests {
     fn outputs_are_an_object_or_nothing() {
         assert_eq!(parse_output(&packed(b""), "s"), Ok(Map::new()));
         assert_eq!(parse_output(&packed(b"{\"a\":1}"), "s").expect("read")["a"], 1);
-        for bad in [&b"[1]"[..], b"{", b"a=1"] {
+        let nul = [&br#"{"a":"\u0000"}"#[..], br#"{"\u0000":1}"#, br#"{"a":[{"b":"x\u0000"}]}"#];
+        for bad in [&b"[1]"[..], b"{", b"a=1"].into_iter().chain(nul) {
             let fault = parse_output(&packed(bad), "s").expect_err("refused");
             assert!(matches!(fault, Fault::User { .. }), "{fault:?}");
         }

@@ -7,7 +7,7 @@ use serde_json::Map;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::{Fault, Git, Host, Level, OutputTap, RunContext};
-use crate::container::{ByteReader, ContainerExit, ContainerSpec, Containers, RegistryAuth};
+use crate::container::{ByteReader, ContainerError, ContainerExit, ContainerSpec, Containers, RegistryAuth};
 use crate::store::Stored;
 
 use super::artifacts;
@@ -77,13 +77,15 @@ impl Host for ActionHost<'_> {
         let stream = || frame.desk.logs.stream(Some(&frame.label));
         let logs = frame.desk.logs.clone();
         let outlet = Outlet { logs, stdout: (!tap_takes_stdout).then(stream), stderr: stream(), tap };
-        let id = frame.bounded(engine.create(&spec)).await?;
+        let created = frame.unless_stopped(async { Ok(engine.create(&spec).await) }).await?;
+        let id = created.map_err(|error| fault_of_create(&error, self.context.odoo.data_dir.as_deref()))?;
         let ended = follow(engine, &id, outlet, &frame.stop, frame.desk.kit.settings.cancel_grace).await;
         if let Err(error) = engine.remove(&id).await {
             tracing::warn!(container = id, %error, "the container stays until the clean-up");
         }
         match ended {
             Ok(End::Exited(exit)) => Ok(exit),
+            Ok(End::Torn(exit)) => judge_torn(exit, &frame.step.name),
             Ok(End::Stopped(cause)) => Err(stop_fault(cause, &frame.limit)),
             Err(FollowError::Engine(error)) => Err(Fault::from(&error)),
             Err(FollowError::Step(fault)) => Err(fault),
@@ -108,5 +110,51 @@ impl Host for ActionHost<'_> {
 
     fn workspace_volume(&self) -> &str {
         &self.frame.desk.name
+    }
+}
+
+/// What Odoo wrote is part of how it is judged: success cannot be read from half of it.
+fn judge_torn(exit: ContainerExit, step: &str) -> Result<ContainerExit, Fault> {
+    match exit.code {
+        0 => Err(Fault::Infra(format!(
+            "step {step}: the program ended well, but not all of its output arrived"
+        ))),
+        _ => Ok(exit),
+    }
+}
+
+/// A volume that is missing and that a setting names is the setting's fault, and another try no help.
+fn fault_of_create(error: &ContainerError, data_dir: Option<&str>) -> Fault {
+    let named = data_dir.and_then(|setting| setting.strip_prefix("volume:"));
+    match error {
+        ContainerError::VolumeMissing(volume) if named == Some(volume) => Fault::Invalid(format!(
+            "ODOOOPS_ODOO_DATA names the volume {volume}, which this worker's container engine does not have; \
+             name the volume in which Odoo keeps its data_dir"
+        )),
+        other => Fault::from(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_volume_that_a_setting_names_is_the_settings_fault() {
+        let missing = ContainerError::VolumeMissing("odoo-data".to_owned());
+        match fault_of_create(&missing, Some("volume:odoo-data")) {
+            Fault::Invalid(message) => assert!(message.contains("ODOOOPS_ODOO_DATA"), "{message}"),
+            other => panic!("{other:?}"),
+        }
+        for data_dir in [None, Some("volume:other"), Some("/odoo-data")] {
+            assert!(matches!(fault_of_create(&missing, data_dir), Fault::Infra(_)), "{data_dir:?}");
+        }
+    }
+
+    #[test]
+    fn success_with_half_of_the_output_is_infrastructure_and_a_failure_stays_one() {
+        let exit = |code| ContainerExit { code, oom_killed: false };
+        assert!(matches!(judge_torn(exit(0), "test"), Err(Fault::Infra(_))));
+        assert_eq!(judge_torn(exit(1), "test"), Ok(exit(1)));
     }
 }

@@ -4,6 +4,7 @@
 //! and the container waits, and the worker's memory stays what it is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -29,11 +30,22 @@ pub(super) struct LogClosed;
 pub(super) struct LogSender {
     groups: mpsc::Sender<Vec<LogLine>>,
     redactor: Arc<Redactor>,
+    torn: Arc<AtomicBool>,
 }
 
 impl LogSender {
-    pub(super) fn new(groups: mpsc::Sender<Vec<LogLine>>, redactor: Arc<Redactor>) -> Self {
-        Self { groups, redactor }
+    /// `torn` becomes true when lines of the attempt are known to be missing.
+    pub(super) fn new(
+        groups: mpsc::Sender<Vec<LogLine>>,
+        redactor: Arc<Redactor>,
+        torn: Arc<AtomicBool>,
+    ) -> Self {
+        Self { groups, redactor, torn }
+    }
+
+    /// Lines are missing: the log of this attempt must not be recorded as whole.
+    pub(super) fn mark_torn(&self) {
+        self.torn.store(true, Ordering::Release);
     }
 
     /// One message of our own, redacted; line breaks make several lines.
@@ -104,6 +116,11 @@ impl LogStream {
         self.split.push(&self.clean, &mut self.texts);
         self.clean.clear();
         lines(&mut self.texts, self.step.as_ref(), level_of)
+    }
+
+    /// The step whose lines these are.
+    pub(super) fn step(&self) -> Option<Arc<str>> {
+        self.step.clone()
     }
 
     /// The end of the stream: a last line without a line break counts.

@@ -35,6 +35,8 @@ pub(super) struct Outlet<'a> {
 pub(super) enum End {
     /// By itself.
     Exited(ContainerExit),
+    /// By itself, but not all that it wrote arrived; the log says so.
+    Torn(ContainerExit),
     /// We stopped it.
     Stopped(StopCause),
 }
@@ -56,18 +58,16 @@ pub(super) async fn follow(
     grace: Duration,
 ) -> Result<End, FollowError> {
     let output = engine.start(id).await.map_err(FollowError::Engine)?;
+    let logs = outlet.logs.clone();
     let exited = CancellationToken::new();
     let pumping = pump(output, outlet, &exited);
     let waiting = engine.wait(id);
     let stopping = stop_container(engine, id, stop, grace);
     tokio::pin!(pumping, waiting, stopping);
-    let (mut end, mut pumped) = (None, false);
-    while end.is_none() || !pumped {
+    let (mut end, mut pumped) = (None, None);
+    while end.is_none() || pumped.is_none() {
         tokio::select! {
-            result = &mut pumping, if !pumped => {
-                pumped = true;
-                result?;
-            }
+            result = &mut pumping, if pumped.is_none() => pumped = Some(result?),
             result = &mut waiting, if end.is_none() => {
                 end = Some(match (stop.cause(), result) {
                     (Some(cause), _) => End::Stopped(cause),
@@ -78,10 +78,15 @@ pub(super) async fn follow(
             }
             cause = &mut stopping, if end.is_none() => {
                 tracing::warn!(container = id, "the container outlived its grace period");
+                logs.mark_torn();
                 return Ok(End::Stopped(cause));
             }
         }
     }
+    let end = match (end, pumped) {
+        (Some(End::Exited(exit)), Some(Arrived::InPart)) => Some(End::Torn(exit)),
+        (end, _) => end,
+    };
     // The loop ends only with an end.
     end.ok_or_else(|| FollowError::Engine(ContainerError::Engine("the container never ended".to_owned())))
 }
@@ -109,12 +114,22 @@ async fn stop_container(engine: &dyn Containers, id: &str, stop: &StopSignal, gr
     cause
 }
 
+/// What came of an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrived {
+    /// Every byte.
+    Whole,
+    /// Text whose end or middle is missing.
+    InPart,
+}
+
+/// Reads to the end. Text may lack bytes (the log then says so), data (a dump) may not.
 async fn pump(
     mut output: Output,
     mut outlet: Outlet<'_>,
     exited: &CancellationToken,
-) -> Result<(), FollowError> {
-    loop {
+) -> Result<Arrived, FollowError> {
+    let torn = loop {
         let silent = async {
             exited.cancelled().await;
             tokio::time::sleep(SILENCE_AFTER_EXIT).await;
@@ -122,24 +137,16 @@ async fn pump(
         let is_data = outlet.stdout.is_none();
         let chunk = tokio::select! {
             chunk = output.next() => chunk,
-            // Text may lack its end, data (a dump) may not.
-            () = silent => {
-                if is_data {
-                    let error = "the output of a container that ended was never closed".to_owned();
-                    return Err(FollowError::Engine(ContainerError::Engine(error)));
-                }
-                break;
-            }
+            () = silent => Some(Err(ContainerError::OutputTorn(
+                "it was not closed after the container's end".to_owned(),
+            ))),
         };
         let chunk = match chunk {
-            None => break,
+            None => break None,
             Some(Ok(chunk)) => chunk,
             Some(Err(error)) if is_data => return Err(FollowError::Engine(error)),
-            Some(Err(error)) => {
-                // The exit decides; a torn output stream alone does not fail a step.
-                tracing::warn!(%error, "the container's output broke off");
-                break;
-            }
+            // The exit decides; a torn output alone does not fail a container step.
+            Some(Err(error)) => break Some(error),
         };
         if let Some(tap) = outlet.tap.as_mut() {
             tap.chunk(&chunk).await.map_err(FollowError::Step)?;
@@ -148,12 +155,15 @@ async fn pump(
             let lines = outlet.absorb(chunk.stream, slice);
             outlet.logs.send(lines).await?;
         }
-    }
-    let logs = outlet.logs.clone();
+    };
+    let (logs, step) = (outlet.logs.clone(), outlet.stderr.step());
     for lines in outlet.finish() {
         logs.send(lines).await?;
     }
-    Ok(())
+    let Some(error) = torn else { return Ok(Arrived::Whole) };
+    logs.mark_torn();
+    logs.say(step.as_ref(), Level::Error, &format!("lines are missing here: {error}")).await?;
+    Ok(Arrived::InPart)
 }
 
 impl Outlet<'_> {

@@ -10,7 +10,7 @@ use crate::contract::{ClaimedRun, Completion, FailureReason as Reason};
 use crate::workflow::FailureReason;
 
 use super::attempt::{Ending, execute};
-use super::cleanup::remove_attempt;
+use super::cleanup::{HURRIED_LIMIT, remove_attempt_unless_late};
 use super::desk::Desk;
 use super::kit::Kit;
 use super::lease::Lease;
@@ -23,6 +23,13 @@ use super::url_secrets::url_secrets;
 
 /// How long work may go on after it was told to stop, beside the grace of its container.
 const STOP_SLACK: Duration = Duration::from_secs(10);
+/// How long the last words (log, end of the run) may take at a shutdown.
+const LAST_WORDS: Duration = Duration::from_secs(25);
+
+/// How long a run may take to give itself back at a shutdown: longer than all of its stages together.
+pub(super) fn stop_limit(grace: Duration) -> Duration {
+    grace + STOP_SLACK + HURRIED_LIMIT + LAST_WORDS
+}
 /// The longest message that is stored with a run.
 const MESSAGE_CHARS: usize = 2_000;
 
@@ -68,7 +75,7 @@ async fn lead(kit: &Arc<Kit>, run: ClaimedRun, lease: &Lease) -> RunEnd {
         None => execute_bounded(kit, desk, &lease.stop).await,
         Some(error) => Ending::failed(FailureReason::Invalid, error.to_string()),
     };
-    remove_attempt(&*kit.engine, &labels).await;
+    remove_attempt_unless_late(&*kit.engine, &labels, lease.stop.shutdown()).await;
     conclude(kit, lease, ending, logs, shipping).await
 }
 

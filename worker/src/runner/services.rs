@@ -141,7 +141,9 @@ async fn follow_service(desk: Arc<Desk>, label: Arc<str>, id: String, stop: Stop
     };
     let message = match follow(&*desk.kit.engine, &id, outlet, &stop, GRACE).await {
         Ok(End::Stopped(_)) => None,
-        Ok(End::Exited(exit)) => Some(format!("the service exited with code {}", exit.code)),
+        Ok(End::Exited(exit) | End::Torn(exit)) => {
+            Some(format!("the service exited with code {}", exit.code))
+        }
         Err(FollowError::Engine(error)) => Some(format!("the service is lost: {error}")),
         Err(FollowError::Step(fault)) => Some(format!("the service is lost: {fault}")),
     };

@@ -2,6 +2,7 @@
 //! leaves the final record.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -59,15 +60,17 @@ impl LogShipper {
     /// Starts shipping.
     pub(super) fn start(self, redactor: Arc<Redactor>) -> (LogSender, Shipping) {
         let (groups, receiver) = mpsc::channel(CHANNEL_GROUPS);
-        let finish = CancellationToken::new();
-        let task = AbortOnDropHandle::new(tokio::spawn(self.ship(receiver, finish.clone())));
-        (LogSender::new(groups, redactor), Shipping { task, finish })
+        let (finish, torn) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
+        let shipping = self.ship(receiver, finish.clone(), Arc::clone(&torn));
+        let task = AbortOnDropHandle::new(tokio::spawn(shipping));
+        (LogSender::new(groups, redactor, torn), Shipping { task, finish })
     }
 
     async fn ship(
         self,
         mut groups: mpsc::Receiver<Vec<LogLine>>,
         finish: CancellationToken,
+        torn: Arc<AtomicBool>,
     ) -> Result<(), PersistError> {
         let mut batcher = LogBatcher::new(self.limit_bytes);
         let mut first_seq = FIRST_SEQ;
@@ -98,10 +101,12 @@ impl LogShipper {
                 }
             }
         }
-        self.close(first_seq, batcher).await
+        self.close(first_seq, batcher, torn.load(Ordering::Acquire)).await
     }
 
-    async fn close(&self, first_seq: i64, mut batcher: LogBatcher) -> Result<(), PersistError> {
+    /// Stores the rest and, unless lines are known to be missing, the record by which a reader knows that
+    /// the log is whole.
+    async fn close(&self, first_seq: i64, mut batcher: LogBatcher, torn: bool) -> Result<(), PersistError> {
         let cut = batcher.cut();
         if cut.lines > 0 {
             let message = cut_message(cut, self.limit_bytes);
@@ -110,6 +115,9 @@ impl LogShipper {
         }
         if !batcher.is_empty() {
             self.append(first_seq, batcher.flush()).await?;
+        }
+        if torn {
+            return Ok(());
         }
         let LogRecord { bytes, lines, sha256 } = batcher.record();
         let (contract, lease, sha256) = (&self.contract, &self.lease, sha256.as_str());

@@ -123,7 +123,7 @@ impl Frame<'_> {
         };
         let ended = follow(engine, id, outlet, &self.stop, self.desk.kit.settings.cancel_grace).await;
         let judged = match ended {
-            Ok(End::Exited(exit)) => self.judge(exit, spec).await,
+            Ok(End::Exited(exit) | End::Torn(exit)) => self.judge(exit, spec).await,
             Ok(End::Stopped(cause)) => Err(stop_fault(cause, &self.limit)),
             Err(FollowError::Engine(error)) => Err(Fault::from(&error)),
             Err(FollowError::Step(fault)) => Err(fault),
@@ -266,8 +266,15 @@ impl Frame<'_> {
         &self,
         call: impl Future<Output = Result<T, container::ContainerError>>,
     ) -> Result<T, Fault> {
-        unless_stopped(&self.stop, &self.limit, async { call.await.map_err(|error| Fault::from(&error)) })
-            .await
+        self.unless_stopped(async { call.await.map_err(|error| Fault::from(&error)) }).await
+    }
+
+    /// Work that is given up when the step must stop.
+    pub(super) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        unless_stopped(&self.stop, &self.limit, work).await
     }
 
     pub(super) async fn say(&self, level: Level, message: &str) -> Result<(), Fault> {

@@ -23,6 +23,7 @@ pub struct StopSignal {
     token: CancellationToken,
     cause: Arc<OnceLock<StopCause>>,
     lost: CancellationToken,
+    shutdown: CancellationToken,
     parent: Option<Box<StopSignal>>,
 }
 
@@ -40,6 +41,7 @@ impl StopSignal {
             token: CancellationToken::new(),
             cause: Arc::new(OnceLock::new()),
             lost: CancellationToken::new(),
+            shutdown: CancellationToken::new(),
             parent: None,
         }
     }
@@ -51,6 +53,7 @@ impl StopSignal {
             token: self.token.child_token(),
             cause: Arc::new(OnceLock::new()),
             lost: self.lost.clone(),
+            shutdown: self.shutdown.child_token(),
             parent: Some(Box::new(self.clone())),
         }
     }
@@ -61,6 +64,9 @@ impl StopSignal {
         let _first_wins = self.cause.set(cause);
         if cause == StopCause::LeaseLost {
             self.lost.cancel();
+        }
+        if cause == StopCause::Shutdown {
+            self.shutdown.cancel();
         }
         self.token.cancel();
     }
@@ -78,6 +84,12 @@ impl StopSignal {
     /// Waits until the lease is lost; other causes leave it waiting.
     pub async fn lost(&self) {
         self.lost.cancelled().await;
+    }
+
+    /// Fires when the worker shuts down, whatever the first cause was.
+    #[must_use]
+    pub fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
     }
 
     /// Fires when this does; for those who need no cause.
@@ -103,6 +115,7 @@ mod tests {
         stop.fire(StopCause::Canceled);
         stop.fire(StopCause::Shutdown);
         assert_eq!(stop.cause(), Some(StopCause::Canceled));
+        assert!(stop.shutdown().is_cancelled(), "who is in a hurry knows it nevertheless");
         stop.fire(StopCause::LeaseLost);
         assert_eq!(stop.cause(), Some(StopCause::LeaseLost));
     }

@@ -24,6 +24,7 @@ use super::lease::Leases;
 use super::metrics::Metrics;
 use super::persist::spread;
 use super::redact::{MIN_SECRET_BYTES, RedactError, Redactor};
+use super::run::stop_limit;
 use super::settings::WorkerSettings;
 use super::shutdown::Shutdown;
 use super::status::{Phase, Status};
@@ -31,8 +32,6 @@ use super::stop::StopCause;
 
 /// Between two tries to reach the database before the worker is registered.
 const START_RETRY: Duration = Duration::from_secs(2);
-/// How long stopped runs may take to give themselves back; beyond it their leases end by themselves.
-const STOP_LIMIT: Duration = Duration::from_secs(45);
 /// How long uploads that were broken off may take to be taken back at the store.
 const STORE_SETTLE: Duration = Duration::from_secs(10);
 
@@ -298,7 +297,9 @@ async fn drain(kit: &Arc<Kit>, claimer: &mut Claimer, shutdown: &Shutdown) {
         tracing::info!(run_id = %lease.run_id, "giving the run back to the queue");
         lease.stop.fire(StopCause::Shutdown);
     }
-    if tokio::time::timeout(STOP_LIMIT, claimer.all_ended()).await.is_err() {
+    // Beyond it their leases end by themselves.
+    let limit = stop_limit(kit.settings.cancel_grace);
+    if tokio::time::timeout(limit, claimer.all_ended()).await.is_err() {
         tracing::error!(runs = kit.leases.count(), "runs did not stop in time; their leases will end");
     }
 }
