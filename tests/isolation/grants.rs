@@ -99,7 +99,7 @@ async fn each_role_may_read_exactly_its_tables() {
          queue_overview run_artifacts run_dependencies run_events run_log_chunks run_logs run_overview \
          run_steps runs schema_history schema_objects tools upgrade_advisories worker_heartbeats worker_overview workers workflow_versions \
          workflows";
-    let readers = "project_overview queue_overview run_overview worker_heartbeats worker_overview";
+    let readers = "project_overview queue_overview run_logs run_overview worker_heartbeats worker_overview";
     assert_eq!(
         found,
         [

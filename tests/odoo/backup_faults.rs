@@ -25,7 +25,10 @@ async fn a_missing_attachment_file_fails_the_backup_by_its_name() {
     let path = format!("/var/lib/odoo/filestore/{}/{name}", production.database);
     production.run(&["sh", "-c", &format!("echo changed > {path}")]).await;
     let corrupt = back_up(&bench, &production.database).await;
-    corrupt.result();
+    assert_eq!(corrupt.result()["corrupt"], 1);
+    assert!(!corrupt.lines.iter().any(|line| line.contains("is whole")), "{}", corrupt.lines.join("\n"));
+    let keys = bench.artifact_keys(corrupt.id).await;
+    assert!(keys.iter().any(|key| key == "backup/filestore-2.tar"), "it was not read again: {keys:?}");
     let told =
         corrupt.lines.iter().any(|line| line.contains("differ from their checksum") && line.contains(&name));
     assert!(told, "{}", corrupt.lines.join("\n"));

@@ -11,7 +11,9 @@ async fn a_commit_becomes_an_image_with_its_addons_and_requirements() {
     let bench = Bench::new().await;
     let ended = bench.run("odoo-build", "main", json!({})).await;
     let result = ended.result();
-    assert_eq!(result["image"], format!("odooops/odoo-sample:{}", &sample_commit()[..12]));
+    let instance = bench.instance().await.simple().to_string();
+    let name = format!("localhost/odooops/{}/odoo-sample:{}", &instance[..8], &sample_commit()[..12]);
+    assert_eq!(result["image"], name);
     assert_eq!(result["commit_sha"], sample_commit());
     assert_eq!(result["branch"], "main");
     assert_eq!(result["author"], "Sample Author <author@example.com>");
@@ -74,6 +76,7 @@ async fn a_requirement_that_cannot_be_had_fails_the_build_and_is_named() {
     let bench = Bench::new().await;
     let ended = bench.run("odoo-build", "broken/unknown-requirement", json!({})).await;
     ended.assert_failed("user", "image build failed");
+    ended.assert_failed("user", "ERROR: No matching distribution found for iniconfig==99.99.99");
     let named = ended.lines.iter().any(|line| line.contains("iniconfig==99.99.99"));
     assert!(named, "{}", ended.lines.join("\n"));
     bench.assert_nothing_left().await;

@@ -24,21 +24,29 @@ fn labels(instance: Uuid, run: Uuid) -> String {
     json!({"instance": instance, "run": run, "attempt": 1, "worker": "dead", "expires": 1}).to_string()
 }
 
-fn name_of(run: Uuid) -> String {
-    format!("odooops_{}_1", &run.simple().to_string()[20..])
+fn name_of(instance: Uuid, run: Uuid) -> String {
+    format!("odooops_{}_{}_1", &instance.simple().to_string()[..8], run.simple())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_janitor_drops_what_a_dead_worker_left_and_nothing_of_others() {
     let bench = Bench::new().await;
-    let (ours, theirs, unlabelled) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
-    leave(&name_of(theirs), &labels(Uuid::new_v4(), theirs)).await;
-    leave(&name_of(unlabelled), "production, do not touch").await;
-    leave(&name_of(ours), &labels(bench.instance().await, ours)).await;
-    bench.until("our leftover is dropped", async || (!exists(&name_of(ours)).await).then_some(())).await;
-    for run in [theirs, unlabelled] {
-        assert!(exists(&name_of(run)).await, "{} was dropped", name_of(run));
-        drop_database(&bench.odoo_url, &name_of(run)).await.expect("dropped by hand");
+    let (instance, other) = (bench.instance().await, Uuid::new_v4());
+    let [ours, unfinished, theirs, foreign] = [(); 4].map(|()| Uuid::now_v7());
+    let ours_name = name_of(instance, ours);
+    let unfinished_name = name_of(instance, unfinished);
+    let kept = [name_of(other, theirs), name_of(instance, foreign)];
+    leave(&kept[0], &labels(other, theirs)).await;
+    leave(&kept[1], "production, do not touch").await;
+    leave(&ours_name, &labels(instance, ours)).await;
+    let create = format!("create database {unfinished_name} owner odooops_test_odoo");
+    superuser("postgres").await.batch_execute(&create).await.expect("made without a comment");
+    for name in [&ours_name, &unfinished_name] {
+        bench.until("our leftover is dropped", async || (!exists(name).await).then_some(())).await;
+    }
+    for name in &kept {
+        assert!(exists(name).await, "{name} was dropped");
+        drop_database(&bench.odoo_url, name).await.expect("dropped by hand");
     }
     bench.close().await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::bench::{Bench, STAND_IN, modules};
+use super::bench::{Bench, STAND_IN, modules, sample_commit};
 use super::cases::{assert_green, run_broken};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,6 +15,8 @@ async fn green_addons_are_green_and_their_log_is_kept() {
     assert_eq!(bench.artifact_keys(ended.id).await, ["test/odoo.log"]);
     let log = std::fs::read_to_string(bench.artifact_path(ended.id, "test/odoo.log").await).expect("the log");
     assert!(log.contains("0 failed, 0 error(s) of 9 tests when loading database"), "{log}");
+    assert_eq!(ended.result()["commit_sha"], sample_commit());
+    assert_eq!(ended.result()["untested_modules"], json!([]));
     assert!(!log.contains("odooops-test-odoo-password"), "the password is in the log");
     bench.assert_nothing_left().await;
     bench.close().await;
@@ -82,6 +84,7 @@ async fn wrong_input_is_invalid_and_says_what_is_wrong() {
     for (input, message) in [
         (json!({"modules": ["--help"]}), "modules: \"--help\" is no module name"),
         (json!({"demo": "yes"}), "demo: true or false is needed"),
+        (json!({"image": "localhost/odooops/00000000/shop:1"}), "was built on another worker"),
         (json!({"repo_url": "file:///nowhere"}), "/nowhere"),
     ] {
         let ended = bench.run("odoo-test", "main", input).await;

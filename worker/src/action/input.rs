@@ -28,6 +28,16 @@ impl RunContext {
         }
     }
 
+    /// A text that only the step or the run may give, never the project's settings; an empty one counts as absent.
+    pub(super) fn text_of_run(&self, key: &str) -> Result<Option<&str>, Fault> {
+        let given = [&self.with, &self.input].into_iter().filter_map(|map| map.get(key));
+        match given.into_iter().find(|value| !value.is_null()) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+            Some(other) => Err(Fault::Invalid(format!("{key}: a text is needed, not {other}"))),
+        }
+    }
+
     /// `modules`: `"all"`, `"a,b"` or a list of names; all of the check-out's own without it.
     pub(super) fn modules_asked(&self) -> Result<ModulesAsked, Fault> {
         let names: Vec<&str> = match self.value("modules") {
@@ -163,6 +173,17 @@ mod tests {
         context.input.clear();
         context.with.clear();
         assert_eq!(context.text("database"), Ok(Some("project")));
+    }
+
+    #[test]
+    fn what_is_tested_is_never_named_by_the_project() {
+        let mut context = run_context();
+        context.settings = Map::from_iter([("image".to_owned(), json!("project"))]);
+        assert_eq!(context.text_of_run("image"), Ok(None));
+        context.input = Map::from_iter([("image".to_owned(), json!("input"))]);
+        assert_eq!(context.text_of_run("image"), Ok(Some("input")));
+        context.with = Map::from_iter([("image".to_owned(), json!("step"))]);
+        assert_eq!(context.text_of_run("image"), Ok(Some("step")));
     }
 
     #[test]

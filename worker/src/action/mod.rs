@@ -5,11 +5,14 @@ mod check_out;
 mod context;
 mod fault;
 mod filestore;
+mod image;
 mod input;
+mod log_tap;
 mod odoo_backup;
 mod odoo_build;
 pub mod odoo_db;
 mod odoo_test;
+mod outage;
 mod pipe;
 mod program;
 mod scratch;
@@ -68,6 +71,14 @@ pub trait OutputTap: Send {
     }
 }
 
+/// Takes secrets out of bytes that come in parts, wherever they were parted.
+pub trait Redacting: Send {
+    /// Takes the next bytes and adds to `out` whatever is decided by now.
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>);
+    /// The bytes have ended: gives out the rest.
+    fn finish(self: Box<Self>, out: &mut Vec<u8>);
+}
+
 /// What the runner offers to an action. Everything made through it is labelled and removed by the runner.
 #[async_trait]
 pub trait Host: Send + Sync {
@@ -93,10 +104,10 @@ pub trait Host: Send + Sync {
     ) -> Result<ContainerExit, Fault>;
     /// One line of our own in the run's log (redacted like all others).
     async fn log(&self, level: Level, message: &str) -> Result<(), Fault>;
-    /// The text with every registered secret replaced, for what goes to artifacts instead of the log.
-    fn redact(&self, text: &str) -> String;
-    /// Streams bytes to the store and records the artifact under `key` (`backup/manifest.json`).
-    /// When reading `bytes` fails, nothing is stored.
+    /// Replaces every registered secret in what goes to artifacts instead of the log.
+    fn redact_stream(&self) -> Box<dyn Redacting>;
+    /// Streams bytes to the store and records the artifact under `key` (`backup/manifest.json`), or under
+    /// `backup/manifest-2.json` and so on where this attempt has used it. When reading `bytes` fails, nothing is stored.
     async fn save_artifact(
         &self,
         key: &str,

@@ -1,7 +1,8 @@
 //! `odoo/backup`: dump, then filestore, then a manifest; without the manifest it is no backup.
 //!
 //! Input or project setting: `database`; `image`, whose `pg_dump` is used. Result: `backup`
-//! (URL of the manifest), `database`, `size_bytes`, `modules`, `attachments`. The list of attachments is
+//! (URL of the manifest), `database`, `size_bytes`, `modules`, `attachments`, `corrupt` (of these). The
+//! list of attachments is
 //! of the very snapshot that is dumped; the filestore is copied after it, so that no file of the dump
 //! can be too new for it. A file that Odoo deletes in between fails the backup by its name.
 
@@ -10,12 +11,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::filestore::{ArchiveFacts, ArchiveReader, StoreName};
-use super::odoo_build::ensure_image;
+use super::image::find_image;
 use super::odoo_db::{Address, DatabaseFacts, OdooDb};
 use super::odoo_test::server_url;
 use super::program::{self, store_output};
 use crate::action::{Fault, Host, Level, Outputs, RunContext};
-use crate::container::{ImageInfo, Mount, MountSource, NetworkMode};
+use crate::container::{ContainerSpec, ImageInfo, Mount, MountSource, NetworkMode};
 use crate::store::Stored;
 
 const DUMP_KEY: &str = "backup/database.dump";
@@ -37,7 +38,7 @@ pub(super) async fn run(host: &dyn Host) -> Result<Outputs, Fault> {
     let url = server_url(run)?;
     let address = Address::for_containers(url)?;
     let image = run.odoo_image()?;
-    let info = ensure_image(host, &image).await?;
+    let info = find_image(host, &image).await?;
     let db = OdooDb::connect(url, database).await?;
     let snapshot = db.export_snapshot().await?;
     let facts = db.facts().await?.ok_or_else(|| {
@@ -61,7 +62,16 @@ pub(super) async fn run(host: &dyn Host) -> Result<Outputs, Fault> {
         .map_err(|error| Fault::Infra(format!("the manifest cannot be written: {error}")))?;
     let stored =
         host.save_artifact(MANIFEST_KEY, "application/json", Box::pin(std::io::Cursor::new(bytes))).await?;
-    host.log(Level::Info, &format!("backup of {database} is whole: {}", stored.url)).await?;
+    let corrupt = filestore.as_ref().map_or(0, |(_, facts)| corrupt_of(&names, facts));
+    if corrupt == 0 {
+        host.log(Level::Info, &format!("backup of {database} is whole: {}", stored.url)).await?;
+    } else {
+        let text = format!(
+            "backup of {database} has {corrupt} attachment(s) that differ from their checksum: {}",
+            stored.url
+        );
+        host.log(Level::Warning, &text).await?;
+    }
     let size = dump.size_bytes + filestore.as_ref().map_or(0, |(stored, _)| stored.size_bytes);
     Ok(Outputs::from_iter([
         ("backup".to_owned(), json!(stored.url)),
@@ -69,6 +79,7 @@ pub(super) async fn run(host: &dyn Host) -> Result<Outputs, Fault> {
         ("size_bytes".to_owned(), json!(size)),
         ("modules".to_owned(), json!(facts.modules.len())),
         ("attachments".to_owned(), json!(names.len())),
+        ("corrupt".to_owned(), json!(corrupt)),
     ]))
 }
 
@@ -153,12 +164,13 @@ async fn copy_filestore(
     let options = ["--create", "--file=-", "--format=gnu", &folder, "."];
     let mut spec = program::spec(host.run(), image, "tar", &options);
     spec.mounts = vec![Mount { source, target: DATA_DIR.to_owned(), read_only: true }];
-    let reader = ArchiveReader::default();
-    let ended = store_output(host, spec, FILESTORE_KEY, &[0, TAR_FILE_CHANGED], Some(reader)).await?;
-    let (Some(stored), Some(facts)) = (ended.stored, ended.archive) else {
-        let text = format!("the filestore of {database} cannot be read: {}", ended.said);
-        return Err(Fault::user(ended.exit_code, text));
-    };
+    let (mut stored, mut facts) = read_filestore(host, spec.clone(), database).await?;
+    if corrupt_of(names, &facts) > 0 {
+        let text = "an attachment differs from its checksum, which may be one that was just being written; reading again";
+        host.log(Level::Warning, text).await?;
+        spec.name.push_str("-again");
+        (stored, facts) = read_filestore(host, spec, database).await?;
+    }
     let missing: Vec<String> = names.difference(&facts.files).map(ToString::to_string).collect();
     if !missing.is_empty() {
         return Err(Fault::user(
@@ -176,6 +188,27 @@ async fn copy_filestore(
         host.log(Level::Warning, &text).await?;
     }
     Ok((stored, facts))
+}
+
+async fn read_filestore(
+    host: &dyn Host,
+    spec: ContainerSpec,
+    database: &str,
+) -> Result<(Stored, ArchiveFacts), Fault> {
+    let reader = ArchiveReader::default();
+    let ended = store_output(host, spec, FILESTORE_KEY, &[0, TAR_FILE_CHANGED], Some(reader)).await?;
+    match (ended.stored, ended.archive) {
+        (Some(stored), Some(facts)) => Ok((stored, facts)),
+        (Some(_) | None, Some(_) | None) => {
+            let text = format!("the filestore of {database} cannot be read: {}", ended.said);
+            Err(Fault::user(ended.exit_code, text))
+        }
+    }
+}
+
+/// How many files that the database needs do not have the content that their name says.
+fn corrupt_of(names: &BTreeSet<StoreName>, facts: &ArchiveFacts) -> usize {
+    names.intersection(&facts.corrupt).count()
 }
 
 fn name_first(names: &[String]) -> String {

@@ -12,9 +12,10 @@ use tokio::sync::mpsc;
 
 use super::check_out::{Sources, fetch_sources};
 use super::context::ImagePlan;
+use super::image::{find_image, tag_of};
 use crate::action::{Fault, Host, Level, Outputs};
 use crate::container::lines::LineSplitter;
-use crate::container::{ImageBuild, ImageInfo};
+use crate::container::{ContainerError, ImageBuild, ImageInfo};
 use crate::odoo::{Module, Series};
 
 /// Label with the installable modules, a JSON object name → version.
@@ -22,16 +23,18 @@ pub(super) const MODULES_LABEL: &str = "dev.odooops.modules";
 /// Label with Odoo's series.
 pub(super) const SERIES_LABEL: &str = "dev.odooops.series";
 /// Label with the commit.
-const COMMIT_LABEL: &str = "org.opencontainers.image.revision";
+pub(super) const COMMIT_LABEL: &str = "org.opencontainers.image.revision";
 
 /// Lines of the builder that may wait for the log; then the builder waits.
 const PROGRESS_LINES: usize = 64;
+/// What an error message takes over of a line of pip.
+const MAX_ERROR_CHARS: usize = 500;
 /// A line of the builder is cut into pieces of this size.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// An image that was built.
 pub(super) struct Built {
-    /// `odooops/<project>:<12 digits of the commit>`.
+    /// Its tag, see [`tag_of`].
     pub(super) image: String,
     /// What the engine says of it.
     pub(super) info: ImageInfo,
@@ -49,11 +52,11 @@ pub(super) async fn run(host: &dyn Host) -> Result<Outputs, Fault> {
 pub(super) async fn build(host: &dyn Host) -> Result<Built, Fault> {
     let run = host.run();
     let base = run.odoo_image()?;
-    let base_info = ensure_image(host, &base).await?;
+    let base_info = find_image(host, &base).await?;
     let series = run.series(&base, base_info.labels.get(SERIES_LABEL).map(String::as_str))?;
     let sources = until_stopped(host, fetch_sources(host, series)).await?;
     let plan = plan(host, base, &sources)?;
-    let image = format!("odooops/{}:{}", run.project, &sources.commit.sha[..12]);
+    let image = tag_of(run, &sources.commit.sha);
     let labels = labels(&sources, series);
     let info = until_stopped(host, build_image(host, plan, image.clone(), labels)).await?;
     Ok(Built { image, info, sources })
@@ -80,14 +83,11 @@ impl Built {
     }
 }
 
-/// The image, pulled where it is missing.
-pub(super) async fn ensure_image(host: &dyn Host, image: &str) -> Result<ImageInfo, Fault> {
-    let ensured = host.containers().ensure_image(image, host.registry_auth(image));
-    until_stopped(host, async { Ok(ensured.await?) }).await
-}
-
 /// Runs `work` unless the step is stopped first; the runner knows why it was.
-async fn until_stopped<T>(host: &dyn Host, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+pub(super) async fn until_stopped<T>(
+    host: &dyn Host,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
     tokio::select! {
         () = host.stop_token().cancelled() => Err(Fault::Canceled),
         done = work => done,
@@ -142,24 +142,51 @@ async fn build_image(
     let written =
         writing.await.unwrap_or_else(|error| Err(Fault::Infra(format!("the build context: {error}"))));
     match (built, written) {
-        (Ok(info), Ok(())) => logged.map(|()| info),
+        (Ok(info), Ok(())) => logged.map(|_| info),
         (Ok(_), Err(fault)) | (Err(_), Err(fault @ Fault::User { .. })) => Err(fault),
+        (Err(ContainerError::BuildFailed(said)), Ok(()) | Err(_)) => {
+            let why = logged?.map_or(String::new(), |line| format!(": {line}"));
+            Err(ContainerError::BuildFailed(format!("{said}{why}")).into())
+        }
         (Err(error), Ok(()) | Err(_)) => Err(error.into()),
     }
 }
 
-async fn log_progress(host: &dyn Host, mut progress: mpsc::Receiver<Bytes>) -> Result<(), Fault> {
+/// Hands the builder's lines to the log; gives the last that pip marked as an error.
+async fn log_progress(host: &dyn Host, mut progress: mpsc::Receiver<Bytes>) -> Result<Option<String>, Fault> {
     let mut splitter = LineSplitter::new(MAX_LINE_BYTES);
     let mut lines = Vec::new();
+    let mut error = None;
     while let Some(bytes) = progress.recv().await {
         splitter.push(&bytes, &mut lines);
         for line in lines.drain(..) {
             host.log(Level::Info, &line).await?;
+            error = pip_error(&line).or(error);
         }
     }
     splitter.finish(&mut lines);
     for line in lines {
         host.log(Level::Info, &line).await?;
+        error = pip_error(&line).or(error);
     }
-    Ok(())
+    Ok(error)
+}
+
+/// `ERROR: No matching distribution found for …`, which the builder prints in red.
+fn pip_error(line: &str) -> Option<String> {
+    let error = &line[line.find("ERROR: ")?..];
+    let error = error.split('\u{1b}').next().unwrap_or(error).trim_end();
+    Some(error.chars().take(MAX_ERROR_CHARS).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pip_error;
+
+    #[test]
+    fn what_pip_says_last_is_found_without_its_colours() {
+        let line = "\u{1b}[91mERROR: No matching distribution found for a==9\u{1b}[0m";
+        assert_eq!(pip_error(line).as_deref(), Some("ERROR: No matching distribution found for a==9"));
+        assert_eq!(pip_error("Step 1/5 : FROM odoo"), None);
+    }
 }

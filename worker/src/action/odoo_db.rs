@@ -15,8 +15,8 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls, Row};
 
 pub use address::Address;
-pub(super) use test_database::create_test_database;
 pub use test_database::{TestDatabase, drop_database, list_test_databases};
+pub(super) use test_database::{create_test_database, name_of};
 
 use crate::odoo::ModuleState;
 
@@ -167,6 +167,14 @@ impl OdooDb {
             uuid: uuid.first().map(|row| row.get(0)),
             store_fnames: names.iter().map(|row| row.get(0)).collect(),
         }))
+    }
+
+    /// When the server was started, in its own words: another answer later means that it was restarted.
+    pub async fn started_at(&self) -> Result<String, OdooDbError> {
+        let sql = "select pg_catalog.to_char(pg_catalog.pg_postmaster_start_time() at time zone 'UTC', \
+                   'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
+        let rows = self.query(sql, &[]).await?;
+        rows.first().map(|row| row.get(0)).ok_or_else(|| self.refused("no start time was given"))
     }
 
     async fn is_initialized(&self) -> Result<bool, OdooDbError> {

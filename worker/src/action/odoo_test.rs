@@ -1,34 +1,33 @@
 //! `odoo/test`: addons are installed with their tests into a database of their own, and judged.
 //!
-//! Input: `image` (one of a build is tested as it is, on any other the repository is built first), `modules`,
-//! `test_tags`, `demo`, `repo_url`.
-//! Result: `tests`, `failed`, `errors`, `skipped`, `warnings`, `modules`, `image`. Artifact: `test/odoo.log`.
+//! Input: `image` (one of a build is tested as it is, on any other the repository is built first; without it
+//! that of the run's build step, or one that is built now), `modules`, `test_tags`, `demo`, `repo_url`.
+//! Result: `tests`, `failed`, `errors`, `skipped` (of `tests`), `skipped_set_ups` (classes), `warnings`,
+//! `untested_modules`, `modules`, `image`, `image_id`, `commit_sha` (that the image names).
+//! Artifact: `test/odoo.log`.
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use secrecy::SecretString;
 use serde_json::json;
 
 use super::check_out::env_without_git_secrets;
-use super::odoo_build::{self, MODULES_LABEL, SERIES_LABEL, ensure_image};
+use super::image::find_image;
+use super::log_tap::LogTap;
+use super::odoo_build::{self, COMMIT_LABEL, MODULES_LABEL, SERIES_LABEL, until_stopped};
 use super::odoo_db::{self, Address, OdooDb, OdooDbError};
-use super::pipe::{PipeWriter, pipe};
+use super::outage::{self, Surroundings};
+use super::pipe::pipe;
 use super::program::container_name;
-use crate::action::{Fault, Host, Level, OutputTap, Outputs, RunContext};
-use crate::container::lines::LineSplitter;
-use crate::container::{ContainerExit, ContainerSpec, ImageInfo, NetworkMode, OutputChunk, OutputStream};
-use crate::odoo::log::Record;
+use crate::action::{Fault, Host, Level, Outputs, RunContext};
+use crate::container::{ContainerExit, ContainerSpec, ImageInfo, NetworkMode};
 use crate::odoo::{
-    AskedModule, Ended, Evidence, Install, LogFacts, LogReader, ModuleName, ModulesAsked, Series,
-    TestSummary, TestsAsked, Verdict, judge,
+    AskedModule, Ended, Evidence, Install, LogFacts, ModuleName, ModulesAsked, Series, TestSummary,
+    TestsAsked, Verdict, judge,
 };
 
 /// Key of the whole log among the run's artifacts.
 const LOG_KEY: &str = "test/odoo.log";
-/// A line of the log is cut into pieces of this size.
-const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// What is tested.
 struct Subject {
@@ -45,27 +44,41 @@ pub(super) async fn run(host: &dyn Host) -> Result<Outputs, Fault> {
     let url = server_url(run)?;
     let address = Address::for_containers(url)?;
     let subject = find_subject(host).await?;
-    let database = odoo_db::create_test_database(url, &run.labels).await?;
-    host.log(Level::Info, &format!("database {database} made")).await?;
-
     let names = module_names(&subject.modules)?;
+    let database = odoo_db::name_of(&run.labels);
     let install =
         Install { series: subject.series, database: &database, modules: &names, demo, tests: &tests };
-    let seen = install_and_look(host, &subject, &address, &install).await;
+    let seen = async {
+        let making = async { Ok(odoo_db::create_test_database(url, &run.labels).await?) };
+        until_stopped(host, making).await?;
+        host.log(Level::Info, &format!("database {database} made")).await?;
+        install_and_look(host, &subject, &address, &install).await
+    };
+    // Whatever came of it: a database that was begun is dropped.
+    let seen = seen.await;
     let dropped = odoo_db::drop_database(url, &database).await;
-    let (exit, log, states) = seen?;
+    let (exit, log, states, started) = seen?;
     if let Err(error) = dropped {
         host.log(Level::Warning, &format!("database {database} stays until the janitor comes: {error}"))
             .await?;
     }
-    let ended = if exit.oom_killed { Ended::OutOfMemory } else { Ended::Exited(exit.code) };
     let verdict = judge(&Evidence {
-        ended,
+        ended: Ended::Exited(exit.code),
         log: &log,
         states: states.as_deref(),
         asked: &subject.modules,
         tests: TestsAsked::Yes,
     });
+    if matches!(verdict, Verdict::Red(_)) {
+        // An engine that does not answer now has ended no run before; its disk then stays unknown.
+        let engine_disk = host.containers().engine().await.ok().and_then(|engine| engine.disk);
+        let server_started = (started.0.as_str(), started.1.as_str());
+        let (limits, server) = (run.limits, address.server());
+        let seen = Surroundings { exit, log: &log, limits, server: &server, server_started, engine_disk };
+        if let Some(fault) = outage::fault_of(&seen) {
+            return Err(fault);
+        }
+    }
     conclude(host, &subject, &log, exit, verdict).await
 }
 
@@ -87,25 +100,54 @@ impl From<OdooDbError> for Fault {
     }
 }
 
-/// An image of `odoo/build`, else the one that an earlier step built, else one that is built now.
+/// An image of `odoo/build` that the step or run names, else the one that an earlier step built, else one
+/// that is built now. The project's settings name what is built on, never what is judged.
 async fn find_subject(host: &dyn Host) -> Result<Subject, Fault> {
     let run = host.run();
-    let image = run.odoo_image()?;
-    let info = ensure_image(host, &image).await?;
-    let earlier = run.outputs.get("image").and_then(|image| image.as_str());
-    let (image, info) = if info.labels.contains_key(MODULES_LABEL) {
-        (image, info)
-    } else if let Some(earlier) = earlier {
-        (earlier.to_owned(), ensure_image(host, earlier).await?)
-    } else if run.repository()?.is_some() {
-        let built = odoo_build::build(host).await?;
-        (built.image, built.info)
-    } else {
-        (image, info)
+    let (image, info) = match named_build(host).await? {
+        Some(found) => found,
+        None => match earlier_build(run) {
+            Some((image, reference)) => (image, find_image(host, &reference).await?),
+            None if run.repository()?.is_some() => {
+                let built = odoo_build::build(host).await?;
+                (built.image, built.info)
+            }
+            None => {
+                let image = run.odoo_image()?;
+                let info = find_image(host, &image).await?;
+                (image, info)
+            }
+        },
     };
+    check_commit(run.commit_sha.as_deref(), &image, &info.labels)?;
     let series = run.series(&image, info.labels.get(SERIES_LABEL).map(String::as_str))?;
     let modules = asked_modules(&run.modules_asked()?, &image, &info.labels)?;
     Ok(Subject { image, info, series, modules })
+}
+
+/// The image that the step or run names, if it is one of `odoo/build`.
+async fn named_build(host: &dyn Host) -> Result<Option<(String, ImageInfo)>, Fault> {
+    let Some(image) = host.run().text_of_run("image")? else { return Ok(None) };
+    let info = find_image(host, image).await?;
+    Ok(info.labels.contains_key(MODULES_LABEL).then(|| (image.to_owned(), info)))
+}
+
+/// What the image of the run's build step is called, and by what the engine finds exactly this one.
+fn earlier_build(run: &RunContext) -> Option<(String, String)> {
+    let output = |key: &str| run.outputs.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+    let (name, id) = (output("image"), output("image_id"));
+    name.clone().or_else(|| id.clone()).zip(id.or(name))
+}
+
+/// An image of another commit than the run's would judge the wrong sources.
+fn check_commit(asked: Option<&str>, image: &str, labels: &BTreeMap<String, String>) -> Result<(), Fault> {
+    match (asked, labels.get(COMMIT_LABEL)) {
+        (Some(asked), Some(built)) if !built.starts_with(asked) => Err(Fault::Invalid(format!(
+            "the run is for commit {asked}, but image {image} was built from {built}; \
+             leave image out to build that commit, or ask for the image's own"
+        ))),
+        (Some(_) | None, Some(_) | None) => Ok(()),
+    }
 }
 
 /// Modules with the versions that the image says they have.
@@ -139,7 +181,8 @@ fn module_names(modules: &[AskedModule]) -> Result<Vec<ModuleName>, Fault> {
     names.map_err(|problem: crate::odoo::modules::NoModuleName| Fault::Invalid(problem.to_string()))
 }
 
-type Seen = (ContainerExit, LogFacts, Option<Vec<crate::odoo::ModuleState>>);
+/// Exit, log, module states, and when the database server was started: as seen before and after.
+type Seen = (ContainerExit, LogFacts, Option<Vec<crate::odoo::ModuleState>>, (String, String));
 
 async fn install_and_look(
     host: &dyn Host,
@@ -149,8 +192,8 @@ async fn install_and_look(
 ) -> Result<Seen, Fault> {
     let run = host.run();
     let mut env = env_without_git_secrets(run);
-    // With colours the log cannot be read.
-    env.remove("ODOO_PY_COLORS");
+    // With colours the log cannot be read. Empty, not absent: the image may set it, and Odoo takes "0" for yes.
+    env.insert("ODOO_PY_COLORS".to_owned(), String::new());
     env.extend(address.env());
     let spec = ContainerSpec {
         name: container_name(run, "odoo"),
@@ -166,6 +209,8 @@ async fn install_and_look(
         limits: run.limits,
         labels: run.labels.clone(),
     };
+    let url = server_url(run)?;
+    let before = OdooDb::connect(url, install.database).await?.started_at().await?;
     let (writer, reader) = pipe();
     let run_container = async {
         // The tap lives in here: when the container fails, its pipe breaks off and nothing is stored.
@@ -182,9 +227,9 @@ async fn install_and_look(
         | (_, Err(fault))
         | (Err(fault), Ok(_)) => return Err(fault),
     };
-    let url = server_url(run)?;
-    let states = OdooDb::connect(url, install.database).await?.module_states().await?;
-    Ok((exit, log, states))
+    let db = OdooDb::connect(url, install.database).await?;
+    let (states, after) = (db.module_states().await?, db.started_at().await?);
+    Ok((exit, log, states, (before, after)))
 }
 
 async fn conclude(
@@ -194,7 +239,7 @@ async fn conclude(
     exit: ContainerExit,
     verdict: Verdict,
 ) -> Result<Outputs, Fault> {
-    let warnings = match verdict {
+    let logged = match verdict {
         Verdict::Green => 0,
         Verdict::GreenWithWarnings(warnings) => {
             let first = log.first_warnings.first().map_or("", String::as_str);
@@ -204,9 +249,28 @@ async fn conclude(
         }
         Verdict::Red(reason) => return Err(Fault::user(exit.code, reason.to_string())),
     };
+    let untested: Vec<&str> = subject
+        .modules
+        .iter()
+        .map(|module| module.name.as_str())
+        .filter(|name| !log.tested_modules.contains(*name))
+        .collect();
+    if !untested.is_empty() {
+        let text = format!(
+            "no test ran of {} module(s) that were asked for: {}",
+            untested.len(),
+            untested.join(", ")
+        );
+        host.log(Level::Warning, &text).await?;
+    }
+    let warnings = logged + untested.len() as u64;
     let summary = log.summary.unwrap_or_default();
     let TestSummary { failed, errors, tests } = summary;
-    host.log(Level::Info, &format!("green: {failed} failed, {errors} error(s) of {tests} tests")).await?;
+    host.log(
+        Level::Info,
+        &format!("green: {failed} failed, {errors} error(s) of {tests} tests, {} skipped", log.skipped),
+    )
+    .await?;
     let modules: Vec<_> = subject
         .modules
         .iter()
@@ -217,73 +281,14 @@ async fn conclude(
         ("failed".to_owned(), json!(failed)),
         ("errors".to_owned(), json!(errors)),
         ("skipped".to_owned(), json!(log.skipped)),
+        ("skipped_set_ups".to_owned(), json!(log.skipped_set_ups)),
         ("warnings".to_owned(), json!(warnings)),
+        ("untested_modules".to_owned(), json!(untested)),
         ("modules".to_owned(), json!(modules)),
         ("image".to_owned(), json!(subject.image)),
+        ("image_id".to_owned(), json!(subject.info.id)),
+        ("commit_sha".to_owned(), json!(subject.info.labels.get(COMMIT_LABEL))),
     ]))
-}
-
-/// Reads Odoo's log as it comes, and hands it on to the store with secrets replaced.
-struct LogTap<'a> {
-    host: &'a dyn Host,
-    writer: PipeWriter,
-    reader: LogReader,
-    stdout: LineSplitter,
-    stderr: LineSplitter,
-}
-
-impl<'a> LogTap<'a> {
-    fn new(host: &'a dyn Host, writer: PipeWriter) -> Self {
-        let splitter = || LineSplitter::new(MAX_LINE_BYTES);
-        Self { host, writer, reader: LogReader::default(), stdout: splitter(), stderr: splitter() }
-    }
-
-    async fn take(&mut self, stream: OutputStream, lines: Vec<String>) -> Result<(), Fault> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let mut text = String::new();
-        for line in &lines {
-            if stream == OutputStream::Stderr {
-                self.reader.push(line);
-            }
-            text.push_str(&self.host.redact(line));
-            text.push('\n');
-        }
-        self.writer.send(Bytes::from(text)).await
-    }
-
-    async fn finish(mut self) -> Result<LogFacts, Fault> {
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        self.stdout.finish(&mut stdout);
-        self.stderr.finish(&mut stderr);
-        self.take(OutputStream::Stdout, stdout).await?;
-        self.take(OutputStream::Stderr, stderr).await?;
-        self.writer.end().await?;
-        Ok(self.reader.finish())
-    }
-}
-
-#[async_trait]
-impl OutputTap for LogTap<'_> {
-    async fn chunk(&mut self, chunk: &OutputChunk) -> Result<(), Fault> {
-        let mut lines = Vec::new();
-        match chunk.stream {
-            OutputStream::Stdout => self.stdout.push(&chunk.bytes, &mut lines),
-            OutputStream::Stderr => self.stderr.push(&chunk.bytes, &mut lines),
-        }
-        self.take(chunk.stream, lines).await
-    }
-
-    fn level_of(&self, line: &str) -> Level {
-        use crate::odoo::log::LogLevel;
-        match Record::parse(line).map(|record| record.level) {
-            Some(LogLevel::Debug) => Level::Debug,
-            Some(LogLevel::Info) | None => Level::Info,
-            Some(LogLevel::Warning) => Level::Warning,
-            Some(LogLevel::Error | LogLevel::Critical) => Level::Error,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -304,6 +309,26 @@ mod tests {
     fn all_modules_of_a_strangers_image_is_invalid() {
         let fault = asked_modules(&ModulesAsked::All, "odoo:18.0", &BTreeMap::new()).expect_err("unknown");
         assert!(matches!(fault, Fault::Invalid(_)));
+    }
+
+    #[test]
+    fn the_image_that_the_run_itself_built_is_taken_by_its_id() {
+        let mut run = crate::action::testing::run_context();
+        assert_eq!(earlier_build(&run), None);
+        run.outputs.insert("image".to_owned(), json!("shop:1"));
+        assert_eq!(earlier_build(&run), Some(("shop:1".to_owned(), "shop:1".to_owned())));
+        run.outputs.insert("image_id".to_owned(), json!("sha256:11"));
+        assert_eq!(earlier_build(&run), Some(("shop:1".to_owned(), "sha256:11".to_owned())));
+    }
+
+    #[test]
+    fn an_image_of_another_commit_is_refused_and_both_are_named() {
+        let labels = BTreeMap::from([(COMMIT_LABEL.to_owned(), "bbbb".to_owned())]);
+        let fault = check_commit(Some("aaaa"), "i", &labels).expect_err("another commit");
+        assert!(matches!(&fault, Fault::Invalid(text) if text.contains("aaaa") && text.contains("bbbb")));
+        for (asked, labels) in [(None, &labels), (Some("bbbb"), &labels), (Some("aaaa"), &BTreeMap::new())] {
+            assert_eq!(check_commit(asked, "i", labels), Ok(()));
+        }
     }
 
     #[test]

@@ -1,12 +1,26 @@
 //! Reads Odoo's log line by line and keeps the facts that a verdict needs.
 //!
 //! A record is `date time,ms pid LEVEL database logger: message perf`; perf is empty but for HTTP
-//! requests, so lines end with a space. Tracebacks follow without a prefix.
+//! requests, so lines end with a space. Tracebacks follow without a prefix. A prefix may stand behind
+//! what a test printed without a line break (`.`, a progress bar).
 
-use super::traceback::{HEADER, TracebackReader};
+use std::collections::BTreeSet;
+
+use super::traceback::{TracebackReader, ends_with_header};
+
+#[cfg(test)]
+mod tests;
 
 /// More failing tests, errors or warnings than this are counted but not kept.
 const MAX_KEPT: usize = 20;
+
+/// What `wait-for-psql.py` of the public image says before it gives up (exit code 1).
+const CONNECTION_FAILURE: &str = "Database connection failure";
+/// How a traceback names SQLSTATE 53100.
+const DISK_FULL: [&str; 2] = ["psycopg2.errors.DiskFull", "psycopg.errors.DiskFull"];
+
+/// Bytes of a prefix before the comma of its time.
+const PREFIX_TO_COMMA: usize = "dddd-dd-dd dd:dd:dd".len();
 
 /// Level of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,9 +51,15 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Takes a line apart; `None` when it has no prefix (traceback, something printed).
+    /// Takes a line apart from its first prefix on; `None` when it has none (traceback, something printed).
     #[must_use]
     pub fn parse(line: &'a str) -> Option<Self> {
+        let starts = line.match_indices(',').filter_map(|(comma, _)| comma.checked_sub(PREFIX_TO_COMMA));
+        starts.filter_map(|start| line.get(start..)).find_map(Self::parse_start)
+    }
+
+    /// Takes a line apart whose prefix stands at its start.
+    fn parse_start(line: &'a str) -> Option<Self> {
         let (date, rest) = line.split_once(' ')?;
         let (time, rest) = rest.split_once(' ')?;
         if !has_shape(date, "dddd-dd-dd") || !has_shape(time, "dd:dd:dd,ddd") {
@@ -103,8 +123,18 @@ pub struct LogFacts {
     pub summary: Option<TestSummary>,
     /// Tests that failed: `sample_failing TestSum.test_sum`; the first ones.
     pub failing_tests: Vec<String>,
-    /// Tests skipped.
+    /// Tests skipped; [`TestSummary::tests`] counts them too.
     pub skipped: u64,
+    /// Set-ups of classes and modules skipped, whose tests are counted nowhere.
+    pub skipped_set_ups: u64,
+    /// Modules of which at least one test was started.
+    pub tested_modules: BTreeSet<String>,
+    /// What the image's entrypoint said when it found no database server.
+    pub connection_failure: Option<String>,
+    /// What Postgres said when its disk was full (SQLSTATE 53100).
+    pub database_disk_full: Option<String>,
+    /// Records of any level.
+    pub records: u64,
     /// Modules that were asked for and do not exist.
     pub unknown_modules: Vec<String>,
     /// Records at ERROR or CRITICAL.
@@ -138,6 +168,11 @@ impl LogReader {
             return None;
         };
         self.end_traceback();
+        self.facts.records += 1;
+        if ends_with_header(record.message) {
+            self.facts.tracebacks += 1;
+            self.traceback.push(record.message);
+        }
         match record.level {
             LogLevel::Debug | LogLevel::Info => {}
             LogLevel::Warning => {
@@ -161,10 +196,16 @@ impl LogReader {
     }
 
     fn push_bare(&mut self, line: &str) {
-        if line.trim_start() == HEADER {
+        if ends_with_header(line) {
             self.facts.tracebacks += 1;
         }
         self.traceback.push(line);
+        if line.contains(CONNECTION_FAILURE) {
+            self.facts.connection_failure = Some(line.trim().to_owned());
+        }
+        if DISK_FULL.iter().any(|name| line.starts_with(name)) {
+            self.facts.database_disk_full = Some(line.trim().to_owned());
+        }
         if !line.trim().is_empty() {
             self.facts.last_bare_line = Some(line.trim().to_owned());
         }
@@ -204,8 +245,16 @@ impl LogReader {
         if module.is_none() && logger != "odoo.tests.suite" {
             return;
         }
-        if message.starts_with("skipped ") && message.contains(" : ") {
-            self.facts.skipped += 1;
+        if let Some(skipped) = message.strip_prefix("skipped ").filter(|text| text.contains(" : ")) {
+            if skipped.starts_with("setUp") || skipped.starts_with("tearDown") {
+                self.facts.skipped_set_ups += 1;
+            } else if !skipped.starts_with("Subtest ") {
+                self.facts.skipped += 1;
+            }
+        }
+        if let (Some(module), true) = (module, message.starts_with("Starting ") && message.ends_with(" ..."))
+        {
+            self.facts.tested_modules.insert(module.to_owned());
         }
         let failing = message.strip_prefix("FAIL: ").or_else(|| message.strip_prefix("ERROR: "));
         if let (Some(test), LogLevel::Error) = (failing, level) {
@@ -218,123 +267,5 @@ impl LogReader {
 fn keep(kept: &mut Vec<String>, text: &str) {
     if kept.len() < MAX_KEPT {
         kept.push(text.to_owned());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{LogFacts, LogLevel, LogReader, Record, TestSummary};
-
-    fn read(text: &str) -> LogFacts {
-        let mut reader = LogReader::default();
-        for line in text.lines() {
-            reader.push(line);
-        }
-        reader.finish()
-    }
-
-    #[test]
-    fn a_record_is_taken_apart() {
-        let line = "2026-11-20 11:18:56,646 1 WARNING my-db odoo.tests.result: 0 failed: yes ";
-        let record = Record::parse(line).expect("a record");
-        assert_eq!(record.level, LogLevel::Warning);
-        assert_eq!(
-            (record.database, record.logger, record.message),
-            ("my-db", "odoo.tests.result", "0 failed: yes")
-        );
-    }
-
-    #[test]
-    fn other_lines_are_no_records() {
-        for line in [
-            "",
-            "Warn: Can't find .pfb for face 'Courier'",
-            "2026-11-20 11:18:56 1 INFO db odoo: no milliseconds",
-            "2026-11-20 11:18:56,646 x INFO db odoo: no pid",
-            "2026-11-20 11:18:56,646 1 LOUD db odoo: no level",
-            "2026-11-20 11:18:56,646 1 INFO db no logger",
-            "  File \"a.py\", line 1, in <module>",
-        ] {
-            assert_eq!(Record::parse(line), None, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_green_log_is_green() {
-        let facts = read(include_str!("testdata/green.log"));
-        assert_eq!(facts.summary, Some(TestSummary { failed: 0, errors: 0, tests: 9 }));
-        assert!(facts.modules_loaded && facts.shut_down && !facts.failed_to_initialize);
-        assert_eq!((facts.errors, facts.warnings, facts.tracebacks, facts.skipped), (0, 0, 0, 1));
-    }
-
-    #[test]
-    fn failing_tests_are_named_with_their_module() {
-        let facts = read(include_str!("testdata/failing.log"));
-        assert_eq!(facts.summary, Some(TestSummary { failed: 2, errors: 2, tests: 4 }));
-        assert_eq!(
-            facts.failing_tests,
-            [
-                "lab_fail TestF.test_error",
-                "lab_fail TestF.test_fail",
-                "lab_fail Subtest TestF.test_subtests (i=1)",
-                "setUpClass (odoo.addons.lab_fail.tests.test_f.TestG)",
-            ]
-        );
-        assert!(!facts.modules_loaded);
-        assert_eq!(facts.tracebacks, 4);
-        assert_eq!(facts.last_exception.as_deref(), Some("RuntimeError: no stage"));
-    }
-
-    #[test]
-    fn a_database_that_does_not_load_says_why() {
-        let facts = read(include_str!("testdata/not_loaded.log"));
-        assert!(facts.failed_to_initialize && facts.shut_down && !facts.modules_loaded);
-        assert_eq!(
-            facts.last_exception.as_deref(),
-            Some(
-                "odoo.exceptions.UserError: You try to install module \"a\" that depends on module \"b\". \
-                 But the latter module is not available in your system."
-            )
-        );
-    }
-
-    #[test]
-    fn unknown_modules_are_named() {
-        let facts = read(
-            "2026-11-20 11:18:56,646 1 WARNING db odoo.modules.loading: invalid module names, ignored: a, b ",
-        );
-        assert_eq!(facts.unknown_modules, ["a", "b"]);
-        assert_eq!(facts.warnings, 1);
-    }
-
-    #[test]
-    fn an_addon_cannot_speak_for_the_server() {
-        let facts = read(
-            "2026-11-20 11:18:56,646 1 INFO db odoo.addons.x.models: Modules loaded. \n\
-             2026-11-20 11:18:56,646 1 INFO db odoo.addons.x: 0 failed, 0 error(s) of 5 tests when loading database 'db' ",
-        );
-        assert!(!facts.modules_loaded);
-        assert_eq!(facts.summary, None);
-    }
-
-    #[test]
-    fn what_is_kept_is_bounded() {
-        let line = "2026-11-20 11:18:56,646 1 ERROR db odoo.addons.x.tests.t: FAIL: A.b\n";
-        let facts = read(&line.repeat(1000));
-        assert_eq!(facts.errors, 1000);
-        assert_eq!((facts.failing_tests.len(), facts.first_errors.len()), (20, 20));
-    }
-
-    proptest! {
-        #[test]
-        fn no_line_makes_it_panic(line in ".*") {
-            let mut reader = LogReader::default();
-            reader.push(&line);
-            reader.push("Traceback (most recent call last):");
-            reader.push(&line);
-            let _ = reader.finish();
-        }
     }
 }

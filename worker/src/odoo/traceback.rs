@@ -4,7 +4,12 @@
 const MAX_MESSAGE_LINES: usize = 3;
 
 /// The header of every traceback.
-pub(super) const HEADER: &str = "Traceback (most recent call last):";
+const HEADER: &str = "Traceback (most recent call last):";
+
+/// Whether a line ends with the header: what Odoo's own runbot takes for a traceback.
+pub(super) fn ends_with_header(line: &str) -> bool {
+    line.trim_end().ends_with(HEADER)
+}
 
 /// Collects one block of unprefixed lines.
 #[derive(Debug, Clone, Default)]
@@ -23,9 +28,9 @@ enum State {
 }
 
 impl TracebackReader {
-    /// Takes one line without a log prefix.
+    /// Takes one line without a log prefix, or a message that ends with the header.
     pub(super) fn push(&mut self, line: &str) {
-        if line.trim_start() == HEADER {
+        if ends_with_header(line) {
             self.state = State::Frames;
             return;
         }

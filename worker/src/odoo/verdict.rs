@@ -1,8 +1,9 @@
 //! The verdict over one run of Odoo: pure, over everything that was seen, never the exit code alone.
 //!
 //! Green ⇔ exit code 0 ∧ `Modules loaded.` ∧ `Initiating shutdown` ∧ nothing at ERROR or CRITICAL and no
-//! traceback ∧ tests counted (N > 0) where tests were asked ∧ every module asked for is installed at its
-//! manifest's version ∧ no module is left half-way. Warnings are told, they do not fail a run.
+//! traceback ∧ tests counted (N > 0, not all of them skipped) where tests were asked ∧ every module asked
+//! for is installed at its manifest's version ∧ no module is left half-way. Warnings are told, they do
+//! not fail a run.
 
 use std::fmt;
 
@@ -96,6 +97,8 @@ pub enum Reason {
     NoTestSummary,
     /// Tests were asked for and none ran (Odoo exits 0).
     NoTestsRan,
+    /// Tests were asked for and each of these was skipped (Odoo exits 0 and counts them).
+    AllSkipped(u64),
     /// `Modules loaded.` or `Initiating shutdown` is missing.
     NotFinished(&'static str),
     /// Errors in the log (Odoo exits 0): how many, and the first.
@@ -176,6 +179,9 @@ fn judge_log(evidence: &Evidence<'_>) -> Option<Reason> {
         (TestsAsked::No, _) => {}
         (TestsAsked::Yes, None) => return Some(Reason::NoTestSummary),
         (TestsAsked::Yes, Some(summary)) if summary.tests == 0 => return Some(Reason::NoTestsRan),
+        (TestsAsked::Yes, Some(summary)) if summary.tests <= log.skipped => {
+            return Some(Reason::AllSkipped(summary.tests));
+        }
         (TestsAsked::Yes, Some(_)) => {}
     }
     (!log.shut_down).then_some(Reason::NotFinished("Initiating shutdown"))
@@ -230,6 +236,7 @@ impl fmt::Display for Reason {
             }
             Self::NoTestSummary => f.write_str("tests were asked for, but Odoo reported none"),
             Self::NoTestsRan => f.write_str("no test ran: the modules have none that the tags select"),
+            Self::AllSkipped(tests) => write!(f, "no test ran: all {tests} were skipped"),
             Self::NotFinished(missing) => write!(f, "Odoo did not get to {missing:?}"),
             Self::ErrorsLogged(count, first) => write!(f, "{count} error(s) in the log: {first}"),
             Self::NoModuleStates => f.write_str("the database was not initialised (no ir_module_module)"),

@@ -1,7 +1,7 @@
 //! One attempt of a run, as everything that works on it sees it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
@@ -25,12 +25,22 @@ pub(super) struct Desk {
     /// `odooops-<run>-<attempt>`: its workspace volume and network, and the beginning of container names.
     pub(super) name: String,
     network: OnceCell<()>,
+    /// Keys of artifacts that built-in steps used in this attempt.
+    artifact_keys: Mutex<BTreeSet<String>>,
 }
 
 impl Desk {
     pub(super) fn new(kit: Arc<Kit>, run: ClaimedRun, lease: Lease, labels: Labels, logs: LogSender) -> Self {
         let name = format!("odooops-{}-{}", run.id, run.attempt);
-        Self { kit, run, lease, labels, logs, name, network: OnceCell::new() }
+        let (network, artifact_keys) = (OnceCell::new(), Mutex::default());
+        Self { kit, run, lease, labels, logs, name, network, artifact_keys }
+    }
+
+    /// The artifact key for a built-in step: the second try or step gets `test/odoo-2.log`, so that what
+    /// was recorded is never overwritten.
+    pub(super) fn own_artifact_key(&self, key: &str) -> String {
+        let mut taken = self.artifact_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        free_key(&mut taken, key)
     }
 
     /// The run's own network, made on first use.
@@ -102,5 +112,32 @@ pub(super) async fn unless_stopped<T>(
         biased;
         cause = stop.fired() => Err(stop_fault(cause, limit)),
         done = work => done,
+    }
+}
+
+/// The key, or the first of its numbered kind that is not taken; taken from now on.
+fn free_key(taken: &mut BTreeSet<String>, key: &str) -> String {
+    let file = key.rfind('/').map_or(0, |slash| slash + 1);
+    let dot = key[file..].rfind('.').map_or(key.len(), |dot| file + dot);
+    let (stem, extension) = key.split_at(dot);
+    let mut free = key.to_owned();
+    let mut number = 1;
+    while !taken.insert(free.clone()) {
+        number += 1;
+        free = format!("{stem}-{number}{extension}");
+    }
+    free
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_was_used_is_numbered() {
+        let mut taken = BTreeSet::new();
+        let keys = ["test/odoo.log", "test/odoo.log", "test/odoo.log", "a.b/c", "a.b/c"];
+        let free = keys.map(|key| free_key(&mut taken, key));
+        assert_eq!(free, ["test/odoo.log", "test/odoo-2.log", "test/odoo-3.log", "a.b/c", "a.b/c-2"]);
     }
 }

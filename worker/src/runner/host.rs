@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use serde_json::Map;
 use tokio_util::sync::CancellationToken;
 
-use crate::action::{Fault, Git, Host, Level, OutputTap, RunContext};
+use crate::action::{Fault, Git, Host, Level, OutputTap, Redacting, RunContext};
 use crate::container::{ByteReader, ContainerError, ContainerExit, ContainerSpec, Containers, RegistryAuth};
 use crate::store::Stored;
 
 use super::artifacts;
 use super::desk::stop_fault;
 use super::output::{End, FollowError, Outlet, follow};
+use super::redact::RedactStream;
 use super::step::{Frame, limits};
 
 /// A step's access to engine, log and store.
@@ -41,6 +42,16 @@ impl<'a> ActionHost<'a> {
             odoo: frame.desk.kit.settings.odoo.clone(),
         };
         Self { frame, context }
+    }
+}
+
+impl Redacting for RedactStream {
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        RedactStream::push(self, bytes, out);
+    }
+
+    fn finish(self: Box<Self>, out: &mut Vec<u8>) {
+        RedactStream::finish(*self, out);
     }
 }
 
@@ -96,12 +107,13 @@ impl Host for ActionHost<'_> {
         self.frame.say(level, message).await
     }
 
-    fn redact(&self, text: &str) -> String {
-        self.frame.desk.logs.redact(text)
+    fn redact_stream(&self) -> Box<dyn Redacting> {
+        Box::new(self.frame.desk.logs.redact_stream())
     }
 
     async fn save_artifact(&self, key: &str, content_type: &str, bytes: ByteReader) -> Result<Stored, Fault> {
-        artifacts::store(self.frame.desk, key, Some(content_type), bytes).await
+        let key = self.frame.desk.own_artifact_key(key);
+        artifacts::store(self.frame.desk, &key, Some(content_type), bytes).await
     }
 
     async fn run_network(&self) -> Result<String, Fault> {

@@ -80,6 +80,11 @@ impl LogSender {
         }
     }
 
+    /// A stream of bytes that go elsewhere than to the log.
+    pub(super) fn redact_stream(&self) -> RedactStream {
+        self.redactor.stream()
+    }
+
     /// `text` without the values of secrets, for messages that are stored elsewhere.
     pub(super) fn redact(&self, text: &str) -> String {
         self.redactor.redact_str(text)

@@ -64,6 +64,12 @@ impl Address {
         Ok(Self { host, port, user, password: password.into(), ssl_mode })
     }
 
+    /// `host:port`, for messages.
+    #[must_use]
+    pub fn server(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     /// Environment for libpq (`PG*`) and for the entrypoint of Odoo's public image.
     #[must_use]
     pub fn env(&self) -> BTreeMap<String, String> {

@@ -22,11 +22,26 @@ pub struct TestDatabase {
     pub labels: Labels,
 }
 
-/// `odooops_<12 hex digits of the run>_<attempt>`: the last digits, the first are the time.
+/// `odooops_<8 hex digits of the instance>_<32 of the run>_<attempt>`: enough to tell whose it is before
+/// there is a comment; 51 to 60 characters of the 63 that Postgres keeps.
 #[must_use]
 pub(in crate::action) fn name_of(labels: &Labels) -> String {
-    let run = labels.run_id.simple().to_string();
-    format!("{PREFIX}{}_{}", &run[run.len() - 12..], labels.attempt)
+    let instance = labels.instance.simple().to_string();
+    format!("{PREFIX}{}_{}_{}", &instance[..8], labels.run_id.simple(), labels.attempt)
+}
+
+/// What a name alone says, for a database whose worker died before it wrote the comment.
+fn parse_name(name: &str, instance: uuid::Uuid) -> Option<Labels> {
+    let (_, rest) = name.strip_prefix(PREFIX)?.split_once('_')?;
+    let (run, attempt) = rest.split_once('_')?;
+    let labels = Labels {
+        instance,
+        run_id: uuid::Uuid::try_parse(run).ok()?,
+        attempt: attempt.parse().ok()?,
+        worker: String::new(),
+        expires_unix_secs: 0,
+    };
+    (name_of(&labels) == name).then_some(labels)
 }
 
 /// Makes an empty database as Odoo itself makes it, labelled; one of the same name is dropped first.
@@ -62,7 +77,7 @@ async fn prepare(
     Ok(())
 }
 
-/// Databases of this control plane; what cannot be read as ours is left out.
+/// Databases of this control plane, by their comment, or by their name where they have none yet; what cannot be read as ours is left out.
 ///
 /// # Errors
 /// [`OdooDbError`] when the server cannot be asked.
@@ -75,15 +90,18 @@ pub async fn list_test_databases(
         .query(
             "select d.datname::text, s.description \
              from pg_catalog.pg_database d \
-             join pg_catalog.pg_shdescription s on s.objoid = d.oid \
+             left join pg_catalog.pg_shdescription s on s.objoid = d.oid \
               and s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass \
              where pg_catalog.starts_with(d.datname::text, $1) order by 1",
             &[PREFIX],
         )
         .await?;
     let found = rows.iter().filter_map(|row| {
-        let labels = parse_comment(row.get(1))?;
-        let name: String = row.get(0);
+        let (name, comment): (String, Option<&str>) = (row.get(0), row.get(1));
+        let labels = match comment {
+            Some(comment) => parse_comment(comment)?,
+            None => parse_name(&name, instance)?,
+        };
         (labels.instance == instance && name == name_of(&labels)).then_some(TestDatabase { name, labels })
     });
     Ok(found.collect())
@@ -143,7 +161,22 @@ mod tests {
 
     #[test]
     fn a_database_is_named_after_its_run_and_attempt() {
-        assert_eq!(name_of(&run_context().labels), "odooops_abcdef012345_1");
+        let name = name_of(&run_context().labels);
+        assert_eq!(name, "odooops_00000000_019200000000700080 00abcdef012345_1".replace(' ', ""));
+        let longest = name_of(&Labels { attempt: i32::MAX, ..run_context().labels });
+        assert!(longest.len() <= 63, "{longest}");
+    }
+
+    #[test]
+    fn a_name_says_whose_a_database_is_before_it_has_a_comment() {
+        let labels = run_context().labels;
+        let name = name_of(&labels);
+        let found = parse_name(&name, labels.instance).expect("ours");
+        assert_eq!((found.run_id, found.attempt), (labels.run_id, labels.attempt));
+        assert_eq!(parse_name(&name, uuid::Uuid::from_u128(u128::MAX)), None, "of another instance");
+        for other in ["odooops_test_production_abc", "production", "odooops_00000000_x_1", "odooops_"] {
+            assert_eq!(parse_name(other, labels.instance), None, "{other}");
+        }
     }
 
     #[test]

@@ -77,6 +77,16 @@ fn without_tests_no_summary_is_needed() {
 }
 
 #[test]
+fn tests_that_were_all_skipped_are_red() {
+    assert_eq!(reason(|run| run.log.skipped = 3), Reason::AllSkipped(3));
+    assert_eq!(Reason::AllSkipped(3).to_string(), "no test ran: all 3 were skipped");
+    let mut run = good_run();
+    run.log.skipped = 2;
+    run.log.skipped_set_ups = 3;
+    assert_eq!(verdict(&run), Verdict::Green);
+}
+
+#[test]
 fn failing_tests_are_red_though_the_modules_are_installed() {
     let summary = TestSummary { failed: 3, errors: 2, tests: 4 };
     let reason = reason(|run| {
