@@ -81,7 +81,7 @@ async fn anonymous_volumes_go_with_their_container() {
         lab.docker.remove(&while_there).await.expect("remove");
         lab.docker.remove(&id).await.expect("remove");
         let gone = lab.docker.create(&probe).await;
-        assert!(matches!(gone, Err(ContainerError::NotFound(_))), "{gone:?}");
+        assert!(matches!(gone, Err(ContainerError::VolumeMissing(_))), "{gone:?}");
     })
     .await;
 }
