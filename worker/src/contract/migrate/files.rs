@@ -97,7 +97,7 @@ impl Schema {
         CONTENT_HASH
     }
 
-    /// The committed catalog that [`check`](super::check) compares with.
+    /// The committed catalog that [`check`](fn@super::check) compares with.
     pub(super) fn expected_catalog() -> &'static str {
         CATALOG
     }
