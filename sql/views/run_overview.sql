@@ -23,7 +23,14 @@ select
   coalesce(e.log_lines, 0) as log_lines,
   (select count(*) from ops.run_artifacts f where f.run_id = r.id) as artifacts,
   r.cancel_requested_at,
-  r.cancel_reason
+  r.cancel_reason,
+  r.project_id,
+  r.workflow_id,
+  r.workflow_version,
+  r.trigger::text as trigger,
+  r.priority,
+  r.retry_of,
+  r.parent_run_id
 from ops.runs r
 join ops.projects p on p.id = r.project_id
 join ops.workflows w on w.id = r.workflow_id
