@@ -14,7 +14,6 @@ set search_path = ''
 as $$
 declare
   v_attempt record;
-  v_hint_at timestamptz;
 begin
   perform ops.check_log_lines(1, array[''], array[ops.clock()], array[p_level], array[p_message]);
   if p_metadata is not null and jsonb_typeof(p_metadata) <> 'object' then
@@ -23,7 +22,7 @@ begin
   if p_claim_token is null and not ops.is_operator() then
     perform ops.refuse_claim(p_run_id, p_claim_token, 'append log lines');
   end if;
-  select a.attempt, a.project_id, a.next_seq, a.started_at, a.hinted_at into v_attempt
+  select a.attempt, a.project_id, a.next_seq into v_attempt
   from ops.run_attempts a
   join ops.runs r on r.id = a.run_id and r.attempt = a.attempt
   where a.run_id = p_run_id
@@ -43,21 +42,10 @@ begin
     array[array_position(array['debug', 'info', 'warning', 'error'], p_level)::smallint],
     array[p_message], nullif(p_metadata, '{}')
   );
-  if to_regnamespace('realtime') is not null
-    and clock_timestamp() >= coalesce(
-      v_attempt.hinted_at, case when v_attempt.attempt > 1 then v_attempt.started_at end, '-infinity'
-    ) + interval '1 second'
-  then
-    v_hint_at := clock_timestamp(); -- as in append_run_logs
-  end if;
-  update ops.run_attempts a
-  set next_seq = v_attempt.next_seq + 1, hinted_at = coalesce(v_hint_at, a.hinted_at)
+  update ops.run_attempts a set next_seq = v_attempt.next_seq + 1
   where a.run_id = p_run_id and a.attempt = v_attempt.attempt;
-  if v_hint_at is not null then
-    perform ops.send_run_hint(
-      p_run_id, 'log',
-      jsonb_build_object('attempt', v_attempt.attempt, 'next_seq', v_attempt.next_seq + 1)
-    );
+  if to_regnamespace('realtime') is not null then
+    perform ops.hint_run_log(p_run_id, v_attempt.attempt, v_attempt.next_seq + 1);
   end if;
   return v_attempt.next_seq;
 end;

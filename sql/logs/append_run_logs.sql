@@ -21,7 +21,6 @@ declare
   v_attempt record;
   v_count int := coalesce(cardinality(p_messages), 0);
   v_levels smallint[];
-  v_hint_at timestamptz;
 begin
   if p_first_seq is null or v_count not between 1 and 10000
     or cardinality(p_steps) is distinct from v_count
@@ -36,7 +35,7 @@ begin
   if p_claim_token is null and not ops.is_operator() then
     perform ops.refuse_claim(p_run_id, p_claim_token, 'append log lines');
   end if;
-  select a.attempt, a.project_id, a.next_seq, a.started_at, a.hinted_at into v_attempt
+  select a.attempt, a.project_id, a.next_seq into v_attempt
   from ops.run_attempts a
   join ops.runs r on r.id = a.run_id and r.attempt = a.attempt
   where a.run_id = p_run_id
@@ -69,23 +68,10 @@ begin
     case when p_steps <@ p_steps[1:1] then p_steps[1:1] else p_steps end,
     p_timestamps, v_levels, p_messages
   );
-  -- At most one hint a second and run, counted from the claim where an earlier attempt may have sent one.
-  -- A hint decides nothing, so the server's clock will do: ops.clock() would cost every batch.
-  if to_regnamespace('realtime') is not null
-    and clock_timestamp() >= coalesce(
-      v_attempt.hinted_at, case when v_attempt.attempt > 1 then v_attempt.started_at end, '-infinity'
-    ) + interval '1 second'
-  then
-    v_hint_at := clock_timestamp();
-  end if;
-  update ops.run_attempts a
-  set next_seq = p_first_seq + v_count, hinted_at = coalesce(v_hint_at, a.hinted_at)
+  update ops.run_attempts a set next_seq = p_first_seq + v_count
   where a.run_id = p_run_id and a.attempt = v_attempt.attempt;
-  if v_hint_at is not null then
-    perform ops.send_run_hint(
-      p_run_id, 'log',
-      jsonb_build_object('attempt', v_attempt.attempt, 'next_seq', p_first_seq + v_count)
-    );
+  if to_regnamespace('realtime') is not null then
+    perform ops.hint_run_log(p_run_id, v_attempt.attempt, p_first_seq + v_count);
   end if;
   return p_first_seq + v_count;
 end;

@@ -6,6 +6,7 @@ mod faults;
 mod follow;
 mod logs;
 mod migrate;
+mod pooler;
 mod program;
 mod projects;
 mod runs;

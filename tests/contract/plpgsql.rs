@@ -10,6 +10,11 @@ async fn no_function_has_an_error_that_only_its_call_would_show() {
         .batch_execute("create extension plpgsql_check")
         .await
         .expect("the Debian package postgresql-<major>-plpgsql-check");
+    // The call of a function that is there on Supabase only is checked, too.
+    superuser
+        .batch_execute(include_str!("../fixtures/supabase/realtime.sql"))
+        .await
+        .expect("a stand-in of Realtime");
     let sql = "select p.proname || ': ' || c from pg_proc p \
          join pg_language l on l.oid = p.prolang and l.lanname = 'plpgsql' \
          left join pg_trigger t on t.tgfoid = p.oid and t.tgparentid = 0 \

@@ -3,6 +3,9 @@
 mod dependents;
 mod forgery;
 mod grants;
+mod lints;
 mod lock_order;
 mod members;
+mod supabase;
 mod walk;
+pub(crate) mod who_may_what;

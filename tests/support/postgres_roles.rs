@@ -52,8 +52,18 @@ impl Login {
         [Self::Worker, Self::OtherWorker, Self::Operator, Self::Reader, Self::Nobody, Self::Authenticator];
 }
 
+/// Supabase first made `service_role` with NOINHERIT, so it needs every grant in its own name; a test server has it
+/// like that, lest what it inherits from `ops_operator` hide that one is missing.
+const SERVICE_INHERITS_NOTHING: &str = "do $$ begin
+   if current_setting('server_version_num')::int >= 160000 then
+     execute 'grant ops_operator to service_role with inherit false';
+   end if;
+   alter role service_role noinherit;
+ end $$";
+
 /// Makes the login roles; the caller holds the server's test lock.
 pub(crate) async fn ensure(server: &Client) {
+    server.batch_execute(SERVICE_INHERITS_NOTHING).await.expect("service_role inherits nothing");
     for login in Login::ALL {
         let inherit = if login == Login::Authenticator { "noinherit" } else { "inherit" };
         let exists = server
