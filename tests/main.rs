@@ -2,6 +2,7 @@
 
 mod cli;
 mod contract;
+mod deploy;
 mod docker;
 mod git;
 mod isolation;

@@ -97,7 +97,15 @@ async fn health_is_served_where_it_was_asked_for() {
     })
     .await;
     assert!(answer.contains(" 200 OK") && answer.ends_with("ok\n"), "{answer}");
+    let ask = async || {
+        let mut ask = Program::on(&setup.database, &["worker", "health"]);
+        ask = ask.env("ODOOOPS_WORKER_HEALTH_ADDR", &addr.to_string());
+        ask.run().await
+    };
+    let healthy = ask().await;
+    assert_eq!((healthy.code, healthy.stdout.trim_end()), (0, "ok"), "{healthy:?}");
     assert_eq!(ended_by(worker, "-TERM").await.code, 0);
+    ask().await.refused(3, &["no worker answers", &addr.to_string()]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod check;
 mod drain;
+mod health;
 mod list;
 mod start;
 
@@ -33,6 +34,8 @@ enum WorkerVerb {
     List,
     /// Ask a worker to finish what it has and to take nothing new.
     Drain(drain::DrainArgs),
+    /// Ask the worker on this machine for its health; ends with 0 or 1 (no) or 3 (nobody answers).
+    Health(health::HealthArgs),
 }
 
 impl WorkerCommand {
@@ -49,5 +52,6 @@ pub(super) async fn execute(command: &WorkerCommand, cli: &Cli) -> anyhow::Resul
         None => start::execute(&command.start, cli).await,
         Some(WorkerVerb::List) => list::execute(&mut Session::open(cli).await?).await,
         Some(WorkerVerb::Drain(args)) => drain::execute(args, &mut Session::open(cli).await?).await,
+        Some(WorkerVerb::Health(args)) => health::execute(args, &command.start, cli).await,
     }
 }
