@@ -66,6 +66,12 @@ impl Setting {
         self.arg.is_hide_env_values_set()
     }
 
+    /// Whether help and examples leave it out.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.arg.is_hide_set()
+    }
+
     /// What separates the elements, where it is a list.
     pub(super) fn delimiter(&self) -> Option<char> {
         self.arg.get_value_delimiter()
