@@ -51,16 +51,27 @@ async fn config_show_names_the_source_of_every_value_and_hides_passwords() {
         ("worker.labels", "gpu,big", "file", place(5)),
         ("worker.worker_database_url", "postgres://worker:***@db.example/ops", "file", place(6)),
         ("worker.lease_secs", "60", "environment", "ODOOOPS_WORKER_LEASE_SECS".to_owned()),
-        ("supabase_db_url", "postgres://me:***@supabase.example/postgres", "environment", "SUPABASE_DB_URL".to_owned()),
+        (
+            "supabase_db_url",
+            "postgres://me:***@supabase.example/postgres",
+            "environment",
+            "SUPABASE_DB_URL".to_owned(),
+        ),
         ("log", "warn", "flag", "--log".to_owned()),
     ] {
         let row = of(&shown, key);
-        assert_eq!((&row["value"], &row["source"], &row["place"]), (&value.into(), &source.into(), &at.into()));
+        assert_eq!(
+            (&row["value"], &row["source"], &row["place"]),
+            (&value.into(), &source.into(), &at.into())
+        );
     }
     assert_eq!(of(&shown, "worker.cancel_grace_secs")["source"], "default");
     assert_eq!(of(&shown, "worker.odoo_image")["source"], "unset");
     let text = call(&["config", "show"]).run().await.done();
-    assert!(text.contains(&place(4)) && text.contains("worker.slots") && !text.contains("hunter22"), "{text}");
+    assert!(
+        text.contains(&place(4)) && text.contains("worker.slots") && !text.contains("hunter22"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

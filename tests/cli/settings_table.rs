@@ -40,5 +40,8 @@ fn the_readme_lists_every_setting() {
         std::fs::write(&path, expected).expect("the README is written");
         return;
     }
-    assert!(readme == expected, "README.md is behind: ODOOOPS_UPDATE_SETTINGS=1 cargo test settings_table renews it");
+    assert!(
+        readme == expected,
+        "README.md is behind: ODOOOPS_UPDATE_SETTINGS=1 cargo test settings_table renews it"
+    );
 }

@@ -1,7 +1,7 @@
 //! The worker as a service: starts after its checks, drains on stop with a run in progress, is started
 //! again when it hangs or dies, and is left alone when its settings are wrong.
 
-use odooops::contract::{Contract, NewProject, NewRun, RunId, RunOverview};
+use odooops::contract::{Contract, EnqueueOptions, NewProject, NewRun, RunId, RunOverview};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -77,7 +77,14 @@ impl Service {
     }
 
     async fn queue(&self, workflow: &str) -> RunId {
-        let run = NewRun { project: PROJECT.to_owned(), workflow: workflow.to_owned(), ..NewRun::default() };
+        let run = NewRun {
+            project: PROJECT.to_owned(),
+            workflow: workflow.to_owned(),
+            git_ref: None,
+            commit_sha: None,
+            input: json!({}),
+            options: EnqueueOptions::default(),
+        };
         self.operator.enqueue_run(&run).await.expect("queued").id
     }
 

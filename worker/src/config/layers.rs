@@ -33,7 +33,7 @@ pub struct ConfigFile {
         value_name = "FILE",
         help_heading = "Global"
     )]
-    pub path: Option<PathBuf>,
+    pub path: Option<OsString>,
 }
 
 /// Where a value comes from.
@@ -174,7 +174,7 @@ impl Layers {
         let settings = Setting::all(command);
         let mut given = BTreeMap::new();
         let (path, is_named) = match config.path.as_deref() {
-            Some(named) => (named, true),
+            Some(named) => (Path::new(named), true),
             None => (default_file, false),
         };
         let mut state = FileState::None;
