@@ -93,7 +93,7 @@ async fn a_file_that_everybody_reads_may_hold_no_password() {
 
 #[tokio::test]
 async fn a_setting_of_the_file_is_named_by_file_and_line_when_it_does_not_work() {
-    let file = File::new("store_url = 's3://b'\n[worker]\nhealth_addr = '8080'\n", 0o644);
+    let file = File::new("store_url = 's3://bucket'\n[worker]\nhealth_addr = '8080'\n", 0o644);
     let worker = file.program(&["worker"]).env("DATABASE_URL", "postgres://127.0.0.1:1/x");
     worker.run().await.refused(2, &["127.0.0.1:9187", &format!("{}:3", file.path())]);
 }
