@@ -17,6 +17,9 @@ const OVERRIDES: &str = "[Service]
 TimeoutStopSec=3
 WatchdogSec=15
 RestartSec=1
+# A machine in a container on a kernel without ACLs on tmpfs hands no credentials to a user.
+LoadCredential=
+Environment=ODOOOPS_SECRETS_DIR=/srv/secrets
 ";
 
 struct Service {
@@ -26,22 +29,19 @@ struct Service {
 }
 
 impl Service {
-    /// An installed package, configured in the three ways that a unit has: file, credentials, secrets.
+    /// An installed package, configured by its file and a folder with secrets.
     async fn new() -> Self {
         let database = TestDatabase::new().await;
         let operator = database.contract(Login::Operator);
         let machine = Machine::booted().await;
         machine.install().await;
         let dir = TempDir::new().expect("a folder");
-        let files = [
-            (
-                "odooops.toml",
-                "store_url = 'file:///var/lib/odooops/store'\n\
-              [worker]\nlabels = ['systemd']\ngit_protocols = ['file']\nodoo_image = 'odooops-standin:18.0'\n",
-            ),
-            ("overrides.conf", OVERRIDES),
-            ("url", &database.login_url(Login::Worker)),
-        ];
+        let settings = format!(
+            "store_url = 'file:///var/lib/odooops/store'\n[worker]\nlabels = ['systemd']\n\
+             git_protocols = ['file']\nodoo_image = 'odooops-standin:18.0'\nworker_database_url = '{}'\n",
+            database.login_url(Login::Worker)
+        );
+        let files = [("odooops.toml", settings.as_str()), ("overrides.conf", OVERRIDES)];
         for (name, text) in files {
             let path = dir.path().join(name);
             std::fs::write(&path, text).expect("a file");
@@ -51,9 +51,8 @@ impl Service {
             .sh("cat /tmp/odooops.toml >/etc/odooops/odooops.toml
                  install -d /etc/systemd/system/odooops-worker@.service.d
                  install -m 0644 /tmp/overrides.conf /etc/systemd/system/odooops-worker@.service.d/
-                 install -d -m 0700 /etc/credstore
-                 install -m 0600 /tmp/url /etc/credstore/ODOOOPS_WORKER_DATABASE_URL
-                 printf 'hunter22\\n' >/etc/odooops/secrets/TOKEN
+                 install -d -o odooops -m 0700 /srv/secrets
+                 printf 'hunter22\\n' >/srv/secrets/TOKEN; chown odooops /srv/secrets/TOKEN
                  groupadd --gid $(stat -c %g /run/docker.sock) docker || groupmod --new-name docker $(stat -c %G /run/docker.sock)
                  systemctl daemon-reload")
             .await;
@@ -198,7 +197,7 @@ async fn wrong_settings_are_not_tried_again() {
 #[tokio::test]
 async fn a_check_that_fails_is_said_and_tried_again() {
     let service = Service::new().await;
-    service.machine.sh("systemctl mask docker.service; chmod 0600 /etc/credstore/ODOOOPS_WORKER_DATABASE_URL
+    service.machine.sh("systemctl mask docker.service; true
                         sed -i 's|file:///var/lib/odooops/store|file:///etc/odooops/store|' /etc/odooops/odooops.toml").await;
     let started = service.machine.run(&format!("systemctl start {UNIT}")).await;
     assert_ne!(started.code, 0, "{started:?}");
