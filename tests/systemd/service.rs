@@ -129,7 +129,8 @@ impl Service {
 #[tokio::test]
 async fn a_stop_drains_with_a_run_in_progress_and_its_time_limit_is_no_limit() {
     let service = Service::started().await;
-    assert!(service.property("StatusText").await.contains("takes runs"));
+    let ready = format!("systemctl show --property=StatusText --value {UNIT} | grep -qx 'takes runs'");
+    service.machine.until("systemd knows that it takes runs", &ready).await;
     let run = service
         .queue_script("test \"$TOKEN\" = hunter22; for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 1; done")
         .await;
