@@ -37,7 +37,7 @@ impl Service {
         machine.install().await;
         let dir = TempDir::new().expect("a folder");
         let settings = format!(
-            "store_url = 'file:///var/lib/odooops/store'\n[worker]\nlabels = ['systemd']\n\
+            "store_url = 'file:///var/lib/odooops/store'\n[worker]\nslots = 1\nlabels = ['systemd']\n\
              git_protocols = ['file']\nodoo_image = 'odooops-standin:18.0'\nworker_database_url = '{}'\n",
             database.login_url(Login::Worker)
         );
