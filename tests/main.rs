@@ -10,5 +10,6 @@ mod odoo;
 mod runner;
 mod store;
 mod support;
+mod systemd;
 mod tidy;
 mod workflow;

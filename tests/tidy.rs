@@ -47,6 +47,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("aws_config", &["store/"]),
     ("aws_smithy", &["store/"]),
     ("axum", &["server/"]),
+    ("sd_notify", &["server/"]),
     ("env::var", &["config.rs", "config/"]),
     ("process::exit", &["main.rs"]),
 ];

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod completions;
+mod config;
 mod faults;
 mod follow;
 mod logs;
@@ -11,6 +12,7 @@ mod program;
 mod projects;
 mod runs;
 mod scripts;
+mod settings_table;
 mod terminal;
 mod usage;
 mod worker_process;

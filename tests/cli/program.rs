@@ -34,6 +34,8 @@ impl Program {
     pub(super) fn other(program: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(arguments).env_clear().env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8");
+        // A machine that runs workers has a file of its own.
+        command.env("ODOOOPS_CONFIG", "");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Self { command }
     }

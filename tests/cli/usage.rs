@@ -29,6 +29,9 @@ const COMMANDS: &[&[&str]] = &[
     &["project"],
     &["project", "create"],
     &["project", "list"],
+    &["config"],
+    &["config", "show"],
+    &["config", "example"],
     &["completions"],
 ];
 
@@ -68,7 +71,14 @@ async fn help_shows_no_value_of_a_variable_that_may_hold_a_password() {
 #[tokio::test]
 async fn version_is_one_line() {
     let version = Program::new(&["--version"]).run().await.done();
-    assert_eq!(version.trim_end(), concat!("odooops ", env!("CARGO_PKG_VERSION")));
+    let commit = version
+        .trim_end()
+        .strip_prefix(concat!("odooops ", env!("CARGO_PKG_VERSION"), " (commit "))
+        .and_then(|rest| rest.strip_suffix(", contract 1)"))
+        .unwrap_or_else(|| panic!("{version}"));
+    let digits = commit.trim_end_matches("-dirty");
+    let is_hash = digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(is_hash || digits == "unknown", "{version}");
 }
 
 #[tokio::test]

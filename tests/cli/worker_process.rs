@@ -186,7 +186,7 @@ async fn a_login_that_is_no_worker_is_refused() {
 async fn check_tries_everything_and_ends_with_1_where_something_does_not_do() {
     let setup = Setup::new().await;
     let good = setup.worker(&["--check"]).run().await.done();
-    for part in ["database", "rights", "store", "container engine"] {
+    for part in ["database", "rights", "clock", "store", "container engine"] {
         assert!(good.contains(part), "{part:?} is not in {good}");
     }
     let url = setup.database.url();
@@ -195,4 +195,56 @@ async fn check_tries_everything_and_ends_with_1_where_something_does_not_do() {
     let checks: Value = serde_json::from_str(&checked.stdout).expect("JSON");
     assert!(checks[1]["problem"].as_str().is_some_and(|text| text.contains("superuser")), "{checks}");
     assert_eq!(checks[0]["problem"], Value::Null);
+}
+
+/// A function of ours before the server's own, for one login: what a clock that is wrong looks like.
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_found() {
+    let setup = Setup::new().await;
+    let late = "create schema odd; grant usage on schema odd to public; \
+                create function odd.clock_timestamp() returns timestamptz language sql \
+                as $$ select pg_catalog.clock_timestamp() - interval '1 minute' $$;";
+    let (login, database) = (Login::Worker.name(), setup.database.name());
+    let here = format!("alter role {login} in database {database} set search_path = odd, pg_catalog");
+    setup.database.superuser().await.batch_execute(&format!("{late} {here}")).await.expect("an odd clock");
+    let checked = setup.worker(&["--check", "--json"]).run().await;
+    assert_eq!(checked.code, 1, "{checked:?}");
+    let checks: Value = serde_json::from_str(&checked.stdout).expect("JSON");
+    let problem = checks[2]["problem"].as_str().expect("a problem");
+    assert!(problem.contains("behind this machine's") && problem.contains("NTP"), "{checks}");
+    let refused = setup.worker(&["--check-first"]).run().await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("clock") && !refused.stderr.contains("registered"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn systemd_is_told_that_it_is_ready_that_it_lives_and_that_it_stops() {
+    let setup = Setup::new().await;
+    let path = setup.dir.path().join("notify");
+    let socket = tokio::net::UnixDatagram::bind(&path).expect("a socket");
+    let worker = setup
+        .worker(&["--check-first"])
+        .env("NOTIFY_SOCKET", &path.display().to_string())
+        .env("WATCHDOG_USEC", "1500000")
+        .start();
+    let told = async |part: &str| {
+        crate::support::signals::within_limit(part, async {
+            let mut datagram = vec![0; 4096];
+            loop {
+                let length = socket.recv(&mut datagram).await.expect("a datagram");
+                let text = String::from_utf8_lossy(&datagram[..length]).into_owned();
+                if text.contains(part) {
+                    return text;
+                }
+            }
+        })
+        .await
+    };
+    let ready = told("READY=1").await;
+    assert!(ready.contains("WATCHDOG=1") && ready.contains("STATUS="), "{ready}");
+    told("STATUS=takes runs").await;
+    signal(&worker, "-TERM").await;
+    let stopping = told("STOPPING=1").await;
+    assert!(stopping.contains("drains"), "{stopping}");
+    assert_eq!(ended(worker).await.code, 0);
 }

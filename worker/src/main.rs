@@ -2,15 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use odooops::cli::{self, Cli, Exit};
+use odooops::cli::{self, Cli, Exit, NotRead};
 use odooops::telemetry;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(answer) => return print_usage(&answer).code().into(),
+        Err(NotRead::Usage(answer)) => return print_usage(&answer).code().into(),
+        Err(NotRead::Refused(exit)) => return exit.code().into(),
     };
     let exit = match telemetry::start(&cli.telemetry, cli.default_log_filter(), cli.color_of_stderr()) {
         Ok(()) => run(cli),

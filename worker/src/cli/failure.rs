@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::output::Format;
-use crate::config::{ConfigError, DatabaseUrl};
+use crate::config::{ConfigError, Configuration, DatabaseUrl, FileState, Source};
 use crate::container::ContainerError;
 use crate::contract::migrate::MigrateError;
 use crate::contract::{ContractError, Refusal};
@@ -45,7 +45,11 @@ impl Failure {
 }
 
 /// `None` when a reader of stdout went away, which is no error.
-pub(super) fn explain(error: &anyhow::Error, database: Option<&DatabaseUrl>) -> Option<Failure> {
+pub(super) fn explain(
+    error: &anyhow::Error,
+    database: Option<&DatabaseUrl>,
+    configuration: &Configuration,
+) -> Option<Failure> {
     let is_broken_pipe = |problem: &io::Error| problem.kind() == io::ErrorKind::BrokenPipe;
     if find::<io::Error>(error).is_some_and(is_broken_pipe) {
         return None;
@@ -53,15 +57,15 @@ pub(super) fn explain(error: &anyhow::Error, database: Option<&DatabaseUrl>) -> 
     let failure = if let Some(refused) = find::<Refused>(error) {
         Failure::new(&refused.what, refused.next.clone(), refused.exit)
     } else if let Some(problem) = find::<ConfigError>(error) {
-        Failure::new(problem.to_string(), None, Exit::Usage)
+        Failure::new(problem.to_string(), origin_of(problem, configuration), Exit::Usage)
     } else if let Some(problem) = find::<TelemetryError>(error) {
         Failure::new(problem.to_string(), None, Exit::Usage)
     } else if let Some(problem) = find::<ContractError>(error) {
-        of_contract(problem, database)
+        of_contract(problem, database, configuration)
     } else if let Some(problem) = find::<MigrateError>(error) {
-        of_migration(problem, database)
+        of_migration(problem, database, configuration)
     } else if let Some(problem) = find::<WorkerError>(error) {
-        of_worker(problem, database)
+        of_worker(problem, database, configuration)
     } else if let Some(problem) = find::<StoreError>(error) {
         Failure::new(format!("{error:#}"), None, fault(problem.is_infrastructure()))
     } else if let Some(problem) = find::<ContainerError>(error) {
@@ -72,6 +76,27 @@ pub(super) fn explain(error: &anyhow::Error, database: Option<&DatabaseUrl>) -> 
     Some(failure)
 }
 
+/// Where the wrong setting was made, when not by the variable that the message names.
+fn origin_of(problem: &ConfigError, configuration: &Configuration) -> Option<String> {
+    match problem {
+        ConfigError::Missing { .. } => match &configuration.file {
+            file @ FileState::Forbidden(_) => Some(file.to_string()),
+            FileState::None | FileState::Read(_) => None,
+        },
+        ConfigError::Invalid { variable, .. } => {
+            let name = variable.split(' ').next().unwrap_or(variable);
+            let resolved = configuration.of_variable(name)?;
+            match resolved.source {
+                Source::File(..) | Source::Credential(_) => {
+                    Some(format!("{} is set in {}", resolved.setting.key(), resolved.place()?))
+                }
+                Source::Flag | Source::Environment | Source::Default | Source::Unset => None,
+            }
+        }
+        ConfigError::File(_) => None,
+    }
+}
+
 fn fault(is_infrastructure: bool) -> Exit {
     if is_infrastructure { Exit::Infrastructure } else { Exit::Usage }
 }
@@ -80,9 +105,13 @@ fn find<E: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> 
     error.chain().find_map(|cause| cause.downcast_ref::<E>())
 }
 
-fn of_contract(error: &ContractError, database: Option<&DatabaseUrl>) -> Failure {
+fn of_contract(
+    error: &ContractError,
+    database: Option<&DatabaseUrl>,
+    configuration: &Configuration,
+) -> Failure {
     let place = database.map_or_else(|| "(unknown)".to_owned(), DatabaseUrl::place);
-    let variable = database.map_or("DATABASE_URL", |database| database.variable);
+    let variable = &configuration.name_of(database.map_or("DATABASE_URL", |database| database.variable));
     match error {
         ContractError::Unreachable(why) => Failure::new(
             format!("the control-plane database at {place} cannot be reached: {why}"),
@@ -112,9 +141,13 @@ fn of_contract(error: &ContractError, database: Option<&DatabaseUrl>) -> Failure
     }
 }
 
-fn of_migration(error: &MigrateError, database: Option<&DatabaseUrl>) -> Failure {
+fn of_migration(
+    error: &MigrateError,
+    database: Option<&DatabaseUrl>,
+    configuration: &Configuration,
+) -> Failure {
     let exit = match error {
-        MigrateError::Contract(error) => return of_contract(error, database),
+        MigrateError::Contract(error) => return of_contract(error, database, configuration),
         MigrateError::Busy { .. } | MigrateError::File { .. } | MigrateError::BadFile { .. } => {
             Exit::Infrastructure
         }
@@ -127,13 +160,13 @@ fn of_migration(error: &MigrateError, database: Option<&DatabaseUrl>) -> Failure
     Failure::new(error.to_string(), None, exit)
 }
 
-fn of_worker(error: &WorkerError, database: Option<&DatabaseUrl>) -> Failure {
+fn of_worker(error: &WorkerError, database: Option<&DatabaseUrl>, configuration: &Configuration) -> Failure {
     match error {
         WorkerError::Secret(_) | WorkerError::Setting(_) | WorkerError::Mismatch(_) => {
             Failure::new(error.to_string(), None, Exit::Usage)
         }
         WorkerError::Refused { error: cause, .. } => {
-            Failure { what: error.to_string(), ..of_contract(cause, database) }
+            Failure { what: error.to_string(), ..of_contract(cause, database, configuration) }
         }
     }
 }
@@ -163,8 +196,13 @@ fn said(refusal: &Refusal) -> String {
 }
 
 /// Tells it on stderr and says how the program ends.
-pub(super) fn tell(error: &anyhow::Error, database: Option<&DatabaseUrl>, format: Format) -> Exit {
-    let Some(failure) = explain(error, database) else { return Exit::Done };
+pub(super) fn tell(
+    error: &anyhow::Error,
+    database: Option<&DatabaseUrl>,
+    configuration: &Configuration,
+    format: Format,
+) -> Exit {
+    let Some(failure) = explain(error, database, configuration) else { return Exit::Done };
     let text = match format {
         Format::Human => written(&failure),
         Format::Json => {
@@ -193,7 +231,7 @@ mod tests {
 
     fn explained(error: ContractError) -> Failure {
         let error = anyhow::Error::new(error).context("reading runs");
-        explain(&error, Some(&database())).expect("a failure")
+        explain(&error, Some(&database()), &Configuration::default()).expect("a failure")
     }
 
     fn refusal(message: &str, sqlstate: &str) -> Refusal {
@@ -232,13 +270,13 @@ mod tests {
     #[test]
     fn a_reader_that_went_away_is_no_error() {
         let error = anyhow::Error::new(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing");
-        assert_eq!(explain(&error, None), None);
+        assert_eq!(explain(&error, None, &Configuration::default()), None);
     }
 
     #[test]
     fn an_error_of_nobody_in_particular_keeps_its_causes() {
         let error = anyhow::anyhow!("no space left").context("writing artifact.zip");
-        let failure = explain(&error, None).expect("a failure");
+        let failure = explain(&error, None, &Configuration::default()).expect("a failure");
         assert_eq!(failure.what, "writing artifact.zip: no space left");
     }
 }

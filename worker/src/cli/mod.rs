@@ -3,17 +3,21 @@
 
 mod artifact;
 mod completions;
+mod config;
 mod exit;
 mod failure;
 mod follow;
 mod human;
 mod key_value;
+mod man;
 mod migrate;
 mod output;
 mod progress;
 mod project;
+mod read;
 mod run;
 mod session;
+mod version;
 mod which;
 mod worker;
 mod workflow;
@@ -23,17 +27,24 @@ use std::io::IsTerminal as _;
 use clap::{Parser, Subcommand};
 
 pub use exit::Exit;
+pub use read::NotRead;
 
-use crate::config::{DatabaseConfig, DatabaseUrl, OutputConfig, StoreConfig};
+use crate::config::{ConfigFile, Configuration, DatabaseConfig, DatabaseUrl, OutputConfig, StoreConfig};
 use crate::telemetry::{Color, TelemetryConfig};
 use output::{Format, Screen};
 use session::Session;
 
 /// Runs Odoo builds, tests and backups from a queue that lives in Postgres.
 #[derive(Debug, Parser)]
-#[command(name = "odooops", version, after_help = exit::EXIT_CODES, max_term_width = 100)]
+#[command(name = "odooops", version = version::version(), after_help = exit::EXIT_CODES, max_term_width = 100)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
+    /// Where settings are read from.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// Every setting as it was found.
+    #[arg(skip)]
+    pub configuration: Configuration,
     /// What is logged.
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
@@ -70,8 +81,14 @@ pub enum Command {
     /// Projects.
     #[command(subcommand)]
     Project(project::ProjectCommand),
+    /// Settings.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
+    /// Write the manual pages.
+    #[command(hide = true)]
+    Man(man::ManArgs),
 }
 
 impl Cli {
@@ -95,7 +112,7 @@ impl Cli {
     #[must_use]
     pub fn refuse(&self, error: &anyhow::Error) -> Exit {
         let format = if self.output.json { Format::Json } else { Format::Human };
-        failure::tell(error, self.database_in_use().as_ref(), format)
+        failure::tell(error, self.database_in_use().as_ref(), &self.configuration, format)
     }
 
     /// The database that this command talks to, for messages.
@@ -123,7 +140,9 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Artifact(command) => artifact::execute(command, &mut Session::open(cli).await?).await,
         Command::Workflow(command) => workflow::execute(command, cli).await,
         Command::Project(command) => project::execute(command, &mut Session::open(cli).await?).await,
+        Command::Config(command) => config::execute(command, cli),
         Command::Completions(args) => completions::execute(args, cli),
+        Command::Man(args) => man::execute(args, cli),
     }
 }
 

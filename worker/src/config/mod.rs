@@ -1,11 +1,17 @@
-//! Every setting, from flags and environment: one struct per role, each secret wrapped as it is read.
+//! Every setting, from flags, environment, credentials and one file: one struct per role, each secret
+//! wrapped as it is read.
 //!
-//! Nothing else in the program reads the environment (the AWS SDK reads its own variables).
+//! Nothing else in the program reads the environment (the AWS SDK and systemd's protocol read their own
+//! variables).
 
+mod file;
 pub mod git;
+mod layers;
+mod mask;
 pub mod odoo;
 pub mod registry;
 pub mod secrets;
+mod setting;
 pub mod worker;
 
 use std::ffi::OsString;
@@ -15,9 +21,16 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use git::{GitConfig, GitProtocol};
+pub use layers::{ConfigFile, Configuration, DEFAULT_FILE, FileState, Layers, Resolved, Source};
 pub use odoo::OdooConfig;
 pub use secrets::SecretsConfig;
+pub use setting::Setting;
 pub use worker::{WakeUp, WorkerConfig};
+
+/// The argument that names the configuration file, which is no setting of the file.
+const CONFIG_FILE: &str = "config";
+/// How messages name it.
+const CONFIG_VARIABLE: &str = "ODOOOPS_CONFIG (or --config)";
 
 /// A setting that is missing or cannot be right; always the caller's to mend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +53,9 @@ pub enum ConfigError {
         /// What is wrong and what would be right.
         problem: String,
     },
+    /// What is wrong in the configuration file, by line.
+    #[error("{0}")]
+    File(String),
 }
 
 impl ConfigError {
@@ -51,7 +67,7 @@ impl ConfigError {
 /// The control-plane database.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseConfig {
-    /// Control-plane database, postgres://… (else SUPABASE_DB_URL). Prefer the variable: a flag shows in process lists.
+    /// Control-plane database, postgres://… (else SUPABASE_DB_URL). A flag shows in process lists: prefer the others.
     #[arg(
         long = "database-url",
         global = true,
@@ -61,6 +77,17 @@ pub struct DatabaseConfig {
         help_heading = "Global"
     )]
     pub database_url: Option<SecretString>,
+    /// Supabase's name for the control-plane database, where DATABASE_URL has no value.
+    #[arg(
+        long = "supabase-db-url",
+        global = true,
+        hide = true,
+        env = "SUPABASE_DB_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        help_heading = "Global"
+    )]
+    pub supabase_db_url: Option<SecretString>,
 }
 
 /// A connection string and the setting that it came from, for messages.
@@ -75,11 +102,7 @@ pub struct DatabaseUrl {
 impl DatabaseConfig {
     /// The URL that the command line and scripts use: `DATABASE_URL`, else `SUPABASE_DB_URL`.
     pub fn url(&self) -> Result<DatabaseUrl, ConfigError> {
-        self.url_or(variable("SUPABASE_DB_URL").map(SecretString::from))
-    }
-
-    fn url_or(&self, supabase: Option<SecretString>) -> Result<DatabaseUrl, ConfigError> {
-        let named = [(&self.database_url, "DATABASE_URL"), (&supabase, "SUPABASE_DB_URL")];
+        let named = [(&self.database_url, "DATABASE_URL"), (&self.supabase_db_url, "SUPABASE_DB_URL")];
         named
             .into_iter()
             .find_map(|(url, variable)| database_url(url.as_ref(), variable))
@@ -172,6 +195,11 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
+/// A variable as it is.
+fn variable_os(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
 /// All variables, undecodable ones included.
 fn variables() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
@@ -188,14 +216,16 @@ fn host_name() -> Option<String> {
 mod tests {
     use super::*;
 
-    fn config(url: Option<&str>) -> DatabaseConfig {
-        DatabaseConfig { database_url: url.map(SecretString::from) }
+    fn config(url: Option<&str>, supabase: Option<&str>) -> DatabaseConfig {
+        DatabaseConfig {
+            database_url: url.map(SecretString::from),
+            supabase_db_url: supabase.map(SecretString::from),
+        }
     }
 
     #[test]
     fn database_url_wins_over_supabase_db_url_and_empty_means_unset() {
-        let supabase = || Some(SecretString::from("postgres://supabase/x"));
-        let chosen = |given| config(given).url_or(supabase()).expect("a URL").variable;
+        let chosen = |given| config(given, Some("postgres://supabase/x")).url().expect("a URL").variable;
         assert_eq!(chosen(Some("postgres://main/x")), "DATABASE_URL");
         assert_eq!(chosen(Some("  ")), "SUPABASE_DB_URL");
         assert_eq!(chosen(None), "SUPABASE_DB_URL");
@@ -203,14 +233,14 @@ mod tests {
 
     #[test]
     fn a_missing_database_says_which_variable_to_set() {
-        let problem = config(None).url_or(None).expect_err("nothing set").to_string();
+        let problem = config(None, None).url().expect_err("nothing set").to_string();
         assert!(problem.contains("DATABASE_URL") && problem.contains("postgres://"), "{problem}");
     }
 
     #[test]
     fn a_wrong_url_is_refused_without_being_repeated() {
         for wrong in ["mysql://me:hunter22@db/x", "me:hunter22@db/x", "postgres//me:hunter22@db"] {
-            let problem = config(Some(wrong)).url_or(None).expect_err(wrong);
+            let problem = config(Some(wrong), None).url().expect_err(wrong);
             let shown = format!("{problem} {problem:?}");
             assert!(shown.contains("DATABASE_URL") && !shown.contains("hunter22"), "{shown}");
         }

@@ -1,4 +1,5 @@
-//! Secrets that steps may name: `ODOOOPS_SECRET_<NAME>` and the files of a secrets directory.
+//! Secrets that steps may name: `ODOOOPS_SECRET_<NAME>` as variables or as systemd credentials, and the
+//! files of a secrets directory.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,11 +11,13 @@ use secrecy::{ExposeSecret, SecretString};
 use super::ConfigError;
 
 const PREFIX: &str = "ODOOOPS_SECRET_";
+/// Where systemd puts the credentials of a service.
+pub(super) const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// The shortest secret that can be redacted without tearing holes into every log line.
 pub const SECRET_BYTES_MIN: usize = 6;
 
-/// Where secrets come from. A variable wins over a file of the same name.
+/// Where secrets come from. A variable wins over a credential, and that over a file, of the same name.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Secrets")]
 pub struct SecretsConfig {
@@ -30,6 +33,9 @@ impl SecretsConfig {
             Some(dir) => from_dir(dir)?,
             None => BTreeMap::new(),
         };
+        if let Some(dir) = super::variable(CREDENTIALS) {
+            secrets.extend(from_credentials(Path::new(&dir))?);
+        }
         secrets.extend(from_variables(super::variables())?);
         Ok(secrets)
     }
@@ -48,15 +54,29 @@ fn from_variables(
     Ok(secrets)
 }
 
-/// Hidden entries are passed over: mounted secrets keep their versions in `..data` and the like.
 fn from_dir(dir: &Path) -> Result<BTreeMap<String, SecretString>, ConfigError> {
+    from_files("ODOOOPS_SECRETS_DIR", dir, "")
+}
+
+/// The directory holds settings and other people's credentials, too; ours are told by their prefix.
+fn from_credentials(dir: &Path) -> Result<BTreeMap<String, SecretString>, ConfigError> {
+    from_files(CREDENTIALS, dir, PREFIX)
+}
+
+/// Hidden entries are passed over: mounted secrets keep their versions in `..data` and the like.
+fn from_files(
+    variable: &str,
+    dir: &Path,
+    prefix: &str,
+) -> Result<BTreeMap<String, SecretString>, ConfigError> {
     let at = |path: &Path, problem: &dyn std::fmt::Display| {
-        ConfigError::invalid("ODOOOPS_SECRETS_DIR", format!("{}: {problem}", path.display()))
+        ConfigError::invalid(variable, format!("{}: {problem}", path.display()))
     };
     let mut secrets = BTreeMap::new();
     for entry in std::fs::read_dir(dir).map_err(|problem| at(dir, &problem))? {
         let path = entry.map_err(|problem| at(dir, &problem))?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let Some(name) = name.strip_prefix(prefix).map(str::to_owned) else { continue };
         if name.starts_with('.') || path.is_dir() {
             continue;
         }
@@ -139,6 +159,15 @@ mod tests {
         assert_eq!(secrets["TOKEN"].expose_secret(), "from-a-file");
         assert_eq!(secrets["KEY"].expose_secret(), "line one\nline two\n");
         assert_eq!(secrets.len(), 2);
+    }
+
+    #[test]
+    fn of_the_credentials_only_those_with_the_prefix_are_secrets() {
+        let dir =
+            dir(&[("ODOOOPS_SECRET_TOKEN", "hunter22\n"), ("ODOOOPS_ODOO_DATABASE_URL", "x"), ("y", "z")]);
+        let secrets = from_credentials(dir.path()).expect("secrets");
+        assert_eq!(secrets.keys().collect::<Vec<_>>(), ["TOKEN"]);
+        assert_eq!(secrets["TOKEN"].expose_secret(), "hunter22");
     }
 
     #[test]

@@ -268,7 +268,8 @@ mod tests {
 
     #[test]
     fn the_workers_own_login_wins() {
-        let database = DatabaseConfig { database_url: Some("postgres://admin@db/ops".into()) };
+        let database =
+            DatabaseConfig { database_url: Some("postgres://admin@db/ops".into()), supabase_db_url: None };
         let own = parse(&["--worker-database-url", "postgres://worker@db/ops"]).expect("flags");
         assert_eq!(own.database_url(&database).expect("a URL").variable, "ODOOOPS_WORKER_DATABASE_URL");
         let without = parse(&["--worker-database-url", ""]).expect("flags");

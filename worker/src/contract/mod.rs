@@ -4,6 +4,7 @@
 //! pooler; [`migrate`] and [`listen`] need a connection of their own and say so.
 
 mod artifacts;
+mod clock;
 mod connection;
 mod error;
 mod info;
@@ -25,6 +26,7 @@ mod workers;
 mod workflows;
 
 pub use artifacts::{Artifact, NewArtifact};
+pub use clock::ClockSkew;
 pub use error::{ContractError, Refusal};
 pub use info::{CONTRACT_VERSION, ContractInfo, ContractMismatch};
 pub use leases::{LeaseRenewal, ReapedRun};

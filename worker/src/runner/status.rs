@@ -3,12 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::metrics::Metrics;
 
-/// How long the heartbeat task may be silent before the worker counts as hung.
-const HUNG_AFTER: Duration = Duration::from_secs(120);
+/// How long the heartbeat task may be silent at least before the worker counts as hung.
+const HUNG_AFTER_MIN: Duration = Duration::from_secs(120);
+/// Heartbeats that may fail to come before the worker counts as hung, where they are seldom.
+const HUNG_AFTER_HEARTBEATS: u32 = 3;
 
 /// Phase of a worker's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,11 +39,14 @@ struct Facts {
 #[derive(Clone)]
 pub struct Status {
     facts: Arc<Mutex<Facts>>,
+    phases: watch::Sender<Phase>,
+    seen: watch::Receiver<Phase>,
+    hung_after: Duration,
     metrics: Arc<Metrics>,
 }
 
 impl Status {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(metrics: Arc<Metrics>, heartbeat_every: Duration) -> Self {
         let facts = Facts {
             phase: Phase::Starting,
             last_turn: Instant::now(),
@@ -48,7 +54,9 @@ impl Status {
             engine: Err("not asked yet".to_owned()),
             excess_rights: Vec::new(),
         };
-        Self { facts: Arc::new(Mutex::new(facts)), metrics }
+        let (phases, seen) = watch::channel(Phase::Starting);
+        let hung_after = HUNG_AFTER_MIN.max(heartbeat_every * HUNG_AFTER_HEARTBEATS);
+        Self { facts: Arc::new(Mutex::new(facts)), phases, seen, hung_after, metrics }
     }
 
     /// Where the worker is in its life.
@@ -57,12 +65,21 @@ impl Status {
         self.read(|facts| facts.phase)
     }
 
+    /// Returns when the phase is another than when this handle was last asked.
+    pub async fn phase_changed(&mut self) {
+        // This handle keeps the sender, so that the channel cannot close.
+        drop(self.seen.changed().await);
+    }
+
     /// Nothing when the worker's tasks turn, else what hangs. Never depends on the database or the engine:
     /// a restart would mend neither.
     #[must_use]
     pub fn hung(&self) -> Option<String> {
-        let silent = self.read(|facts| facts.last_turn.elapsed());
-        (silent > HUNG_AFTER).then(|| format!("no heartbeat round for {} s", silent.as_secs()))
+        self.hung_when_silent(self.read(|facts| facts.last_turn.elapsed()))
+    }
+
+    fn hung_when_silent(&self, silent: Duration) -> Option<String> {
+        (silent > self.hung_after).then(|| format!("no heartbeat round for {} s", silent.as_secs()))
     }
 
     /// Why no run would be claimed now; empty when the worker is ready.
@@ -98,6 +115,7 @@ impl Status {
 
     pub(super) fn set_phase(&self, phase: Phase) {
         self.write(|facts| facts.phase = phase);
+        self.phases.send_replace(phase);
     }
 
     pub(super) fn turned(&self) {
@@ -131,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_worker_is_ready_only_when_it_serves_and_both_edges_answer() {
-        let status = Status::new(Arc::new(Metrics::new()));
+        let status = Status::new(Arc::new(Metrics::new()), Duration::from_secs(10));
         status.set_phase(Phase::Serving);
         status.set_database(Ok(()));
         assert_eq!(status.not_ready(), ["container engine: not asked yet"]);
@@ -143,8 +161,29 @@ mod tests {
 
     #[test]
     fn a_dead_database_does_not_make_a_worker_hung() {
-        let status = Status::new(Arc::new(Metrics::new()));
+        let status = Status::new(Arc::new(Metrics::new()), Duration::from_secs(10));
         status.set_database(Err("connection refused".to_owned()));
         assert_eq!(status.hung(), None);
+    }
+
+    #[test]
+    fn a_heartbeat_that_does_not_turn_is_a_worker_that_hangs() {
+        let when_silent = |heartbeat_secs, silent_secs| {
+            Status::new(Arc::new(Metrics::new()), Duration::from_secs(heartbeat_secs))
+                .hung_when_silent(Duration::from_secs(silent_secs))
+        };
+        assert!(when_silent(10, 121).is_some_and(|cause| cause.contains("121 s")));
+        assert_eq!(when_silent(10, 119), None);
+        assert_eq!(when_silent(1200, 3000), None);
+        assert!(when_silent(1200, 3601).is_some());
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_another_phase_is_told() {
+        let status = Status::new(Arc::new(Metrics::new()), Duration::from_secs(10));
+        let mut waiting = status.clone();
+        status.set_phase(Phase::Serving);
+        tokio::time::timeout(Duration::from_secs(5), waiting.phase_changed()).await.expect("told");
+        assert_eq!(waiting.phase(), Phase::Serving);
     }
 }

@@ -118,7 +118,7 @@ impl Worker {
         );
         let redactor = Redactor::new(&secrets)?;
         let metrics = Arc::new(Metrics::new());
-        let status = Status::new(Arc::clone(&metrics));
+        let status = Status::new(Arc::clone(&metrics), settings.heartbeat_every);
         Ok(Self { settings, edges, redactor, metrics, status })
     }
 

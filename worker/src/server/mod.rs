@@ -1,5 +1,8 @@
 //! The worker's own endpoints: `/healthz` (do its tasks turn), `/readyz` (would it claim a run now, and
 //! if not, why) and `/metrics`. Nothing else is served, nothing needs a password, so it binds to loopback.
+//! The same state for systemd is in `systemd`.
+
+pub mod systemd;
 
 pub mod probe;
 

@@ -19,9 +19,12 @@ pub struct WorkerCommand {
     /// What to do instead of starting one.
     #[command(subcommand)]
     verb: Option<WorkerVerb>,
-    /// Start nothing; try database, rights, store and container engine, and end with 1 where one does not do.
+    /// Start nothing; try database, rights, clock, store and container engine, and end with 1 where one does not do.
     #[arg(long)]
     check: bool,
+    /// Try the same first, and start only where all of it does.
+    #[arg(long, conflicts_with = "check")]
+    check_first: bool,
     /// Flags of the worker that is started.
     #[command(flatten)]
     pub start: WorkerConfig,
@@ -49,7 +52,14 @@ impl WorkerCommand {
 pub(super) async fn execute(command: &WorkerCommand, cli: &Cli) -> anyhow::Result<Exit> {
     match &command.verb {
         None if command.check => check::execute(&command.start, cli).await,
-        None => start::execute(&command.start, cli).await,
+        None => {
+            if command.check_first
+                && let Some(exit) = check::refusal(&command.start, cli).await?
+            {
+                return Ok(exit);
+            }
+            start::execute(&command.start, cli).await
+        }
         Some(WorkerVerb::List) => list::execute(&mut Session::open(cli).await?).await,
         Some(WorkerVerb::Drain(args)) => drain::execute(args, &mut Session::open(cli).await?).await,
         Some(WorkerVerb::Health(args)) => health::execute(args, &command.start, cli).await,

@@ -41,12 +41,14 @@ pub(super) async fn execute(config: &WorkerConfig, cli: &Cli) -> anyhow::Result<
         store: Store::open(cli.store.url()?).await?,
     };
     let worker = Worker::new(settings, edges)?;
-    let stop_health = CancellationToken::new();
+    let ended = CancellationToken::new();
     let health = health_listener(config)
         .await?
-        .map(|listener| tokio::spawn(server::serve(listener, worker.status(), stop_health.clone())));
+        .map(|listener| tokio::spawn(server::serve(listener, worker.status(), ended.clone())));
+    let systemd = tokio::spawn(server::systemd::report(worker.status(), ended.clone()));
     let outcome = run_until_signalled(worker).await;
-    stop_health.cancel();
+    ended.cancel();
+    systemd.await.context("reporting to systemd")?;
     if let Some(health) = health {
         health.await.context("serving health checks")??;
     }

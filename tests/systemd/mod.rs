@@ -1,0 +1,6 @@
+//! The Debian package and the systemd unit, on machines that are containers.
+
+mod machine;
+mod package;
+mod service;
+mod unit;
