@@ -43,9 +43,11 @@ async fn within_limit(mut command: Command) -> Ended {
 }
 
 /// What becomes the first process: systemd, in a cgroup hierarchy that it shares with nobody, without the
-/// units that would touch the host's kernel.
+/// units that would touch the host's kernel. Mounts are shared as on a real machine, which systemd leaves
+/// alone in a container: without that the credentials of a service do not reach it.
 const BOOT: &str = "
 set -e
+mount --make-rshared /
 umount -R /sys/fs/cgroup
 mount -t cgroup2 none /sys/fs/cgroup
 for unit in systemd-sysctl.service systemd-udevd.service systemd-udev-trigger.service \
@@ -55,7 +57,7 @@ for unit in systemd-sysctl.service systemd-udevd.service systemd-udev-trigger.se
   sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount; do
   ln -sf /dev/null /etc/systemd/system/$unit
 done
-exec /sbin/init --log-target=console";
+exec /sbin/init";
 
 /// A container; removed with this value.
 pub(super) struct Machine {

@@ -1,6 +1,8 @@
 //! The worker as a service: starts after its checks, drains on stop with a run in progress, is started
 //! again when it hangs or dies, and is left alone when its settings are wrong.
 
+use std::path::Path;
+
 use odooops::contract::{Contract, EnqueueOptions, NewProject, NewRun, RunId, RunOverview};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -11,15 +13,21 @@ use crate::support::postgres_roles::Login;
 use crate::support::shell::{command, end_of};
 
 const PROJECT: &str = "shop";
+/// What this machine trusts: builds fetch through it, also behind a company CA.
+const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 const UNIT: &str = "odooops-worker@1";
+const SETTINGS: &str = "store_url = 'file:///var/lib/odooops/store'
+[worker]
+slots = 1
+labels = ['systemd']
+git_protocols = ['file']
+odoo_image = 'odooops-standin:18.0'
+";
 /// Shorter than the runs here take, so that a stop that does not ask for more time kills them.
 const OVERRIDES: &str = "[Service]
 TimeoutStopSec=3
 WatchdogSec=15
 RestartSec=1
-# A machine in a container on a kernel without ACLs on tmpfs hands no credentials to a user.
-LoadCredential=
-Environment=ODOOOPS_SECRETS_DIR=/srv/secrets
 ";
 
 struct Service {
@@ -29,19 +37,15 @@ struct Service {
 }
 
 impl Service {
-    /// An installed package, configured by its file and a folder with secrets.
+    /// An installed package, configured in the three ways that a unit has: file, credentials, secrets.
     async fn new() -> Self {
         let database = TestDatabase::new().await;
         let operator = database.contract(Login::Operator);
         let machine = Machine::booted().await;
         machine.install().await;
         let dir = TempDir::new().expect("a folder");
-        let settings = format!(
-            "store_url = 'file:///var/lib/odooops/store'\n[worker]\nslots = 1\nlabels = ['systemd']\n\
-             git_protocols = ['file']\nodoo_image = 'odooops-standin:18.0'\nworker_database_url = '{}'\n",
-            database.login_url(Login::Worker)
-        );
-        let files = [("odooops.toml", settings.as_str()), ("overrides.conf", OVERRIDES)];
+        let url = database.login_url(Login::Worker);
+        let files = [("odooops.toml", SETTINGS), ("overrides.conf", OVERRIDES), ("url", &url)];
         for (name, text) in files {
             let path = dir.path().join(name);
             std::fs::write(&path, text).expect("a file");
@@ -51,8 +55,9 @@ impl Service {
             .sh("cat /tmp/odooops.toml >/etc/odooops/odooops.toml
                  install -d /etc/systemd/system/odooops-worker@.service.d
                  install -m 0644 /tmp/overrides.conf /etc/systemd/system/odooops-worker@.service.d/
-                 install -d -o odooops -m 0700 /srv/secrets
-                 printf 'hunter22\\n' >/srv/secrets/TOKEN; chown odooops /srv/secrets/TOKEN
+                 install -d -m 0700 /etc/credstore
+                 install -m 0600 /tmp/url /etc/credstore/ODOOOPS_WORKER_DATABASE_URL
+                 printf 'hunter22\\n' >/etc/odooops/secrets/TOKEN
                  groupadd --gid $(stat -c %g /run/docker.sock) docker || groupmod --new-name docker $(stat -c %G /run/docker.sock)
                  systemctl daemon-reload")
             .await;
@@ -160,7 +165,7 @@ async fn a_worker_that_hangs_or_dies_is_started_again() {
         );
         service.machine.until(&format!("it runs again after SIG{signal}"), &again).await;
     }
-    assert!(service.journal().await.contains("Watchdog timeout"));
+    service.machine.sh(&format!("journalctl --no-pager -u {UNIT} | grep -q 'Watchdog timeout'")).await;
     let run = service.queue_script("true").await;
     service.until_run(run, "succeeded").await;
 }
@@ -177,6 +182,11 @@ async fn shut_in_as_it_is_it_checks_out_and_builds() {
     service.machine.sh("install -d -o odooops -g odooops -m 0750 /var/lib/odooops").await;
     service.machine.copy(&sample, "/var/lib/odooops/sample").await;
     service.machine.sh("chown -R odooops:odooops /var/lib/odooops/sample").await;
+    if Path::new(CA_BUNDLE).is_file() {
+        service.machine.copy(Path::new(CA_BUNDLE), "/etc/odooops/ca.pem").await;
+        let trust = "chmod 0644 /etc/odooops/ca.pem; echo \"ca_bundle = '/etc/odooops/ca.pem'\" >>/etc/odooops/odooops.toml";
+        service.machine.sh(trust).await;
+    }
     service.machine.sh(&format!("systemctl start {UNIT}")).await;
     let run = service.queue("odoo-build").await;
     service.until_run(run, "succeeded").await;
@@ -198,8 +208,10 @@ async fn wrong_settings_are_not_tried_again() {
 #[tokio::test]
 async fn a_check_that_fails_is_said_and_tried_again() {
     let service = Service::new().await;
-    service.machine.sh("systemctl mask docker.service; true
-                        sed -i 's|file:///var/lib/odooops/store|file:///etc/odooops/store|' /etc/odooops/odooops.toml").await;
+    service
+        .machine
+        .sh("sed -i 's|file:///var/lib/odooops/store|file:///etc/odooops/store|' /etc/odooops/odooops.toml")
+        .await;
     let started = service.machine.run(&format!("systemctl start {UNIT}")).await;
     assert_ne!(started.code, 0, "{started:?}");
     service
