@@ -34,6 +34,12 @@ pub(super) async fn images() {
     static MADE: OnceCell<()> = OnceCell::const_new();
     let make = || async {
         let programs = Path::new(env!("CARGO_BIN_EXE_odooops")).parent().expect("a folder").to_path_buf();
+        // A call for one kind of target (`cargo test --tests`) builds no examples. The environment has the same flags.
+        let mut cargo = command(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--example", "s3_server", "--target-dir"]);
+        cargo.arg(programs.parent().expect("the target folder"));
+        let built = run(cargo).await;
+        assert_eq!(built.code, 0, "the S3 server could not be built: {}", built.stderr);
         let mut script = command("tests/fixtures/images/deploy.sh");
         script.arg(programs);
         let made = run(script).await;

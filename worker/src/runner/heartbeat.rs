@@ -56,7 +56,13 @@ impl Heart {
                 () = asked_for_control(&mut self.wakes) => {}
                 () = tokio::time::sleep(pause) => {}
             }
-            pause = match self.round().await {
+            // At the end nothing is held any more: an answer that does not come is not waited for as long as else.
+            let answer = tokio::select! {
+                biased;
+                answer = self.round() => answer,
+                () = async { stop.cancelled().await; tokio::time::sleep(FAREWELL_LIMIT).await } => break,
+            };
+            pause = match answer {
                 Ok(()) => self.kit.settings.heartbeat_every,
                 Err(error) => {
                     self.kit.metrics.heartbeats_failed.inc();
