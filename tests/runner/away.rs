@@ -199,9 +199,9 @@ async fn a_claim_without_an_answer_does_not_hold_the_end_of_the_worker_up() {
     let mut worker = stage.worker_with(quick).await;
     worker.ready().await;
     stage.eye.batch_execute("begin; lock table ops.runs in access exclusive mode").await.expect("locked");
-    wait_until("a claim hangs", async || {
+    wait_until("a claim hangs, or the question after it", async || {
         let sql = "select count(*) > 0 from pg_stat_activity where datname = current_database()
-                   and query like '%claim_runs%' and wait_event_type = 'Lock'";
+                   and (query like '%claim_runs%' or query like '%next_due_in_ms%') and wait_event_type = 'Lock'";
         observer.query_one(sql, &[]).await.expect("a look").get::<_, bool>(0).then_some(())
     })
     .await;
