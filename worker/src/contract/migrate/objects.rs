@@ -6,9 +6,9 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
-use super::files::{Phase, SqlFile};
+use super::files::{Phase, file_failed, run_file};
+use super::locks::Patience;
 use super::{Applied, MigrateError, Schema};
-use crate::contract::error::Refusal;
 
 /// Lists our objects in the catalog.
 const OBJECTS: &str = include_str!("objects.sql");
@@ -40,8 +40,16 @@ struct Found {
 type Snapshot = BTreeMap<Name, Found>;
 
 /// Applies all phases; the session works as `ops_owner`.
-pub(super) async fn apply(client: &Client, schema: &Schema) -> Result<Applied, MigrateError> {
-    client.batch_execute("begin; set local check_function_bodies = off").await?;
+pub(super) async fn apply(
+    client: &Client,
+    schema: &Schema,
+    patience: Patience,
+) -> Result<Applied, MigrateError> {
+    patience.transaction(client, &[], async |client| replace(client, schema).await).await
+}
+
+async fn replace(client: &Client, schema: &Schema) -> Result<Applied, MigrateError> {
+    client.batch_execute("set local check_function_bodies = off").await?;
     let mut work = Work {
         client,
         owned: manifest(client).await?,
@@ -69,7 +77,6 @@ pub(super) async fn apply(client: &Client, schema: &Schema) -> Result<Applied, M
         .map(|(name, _)| name)
         .collect();
     record(client, &made).await?;
-    client.batch_execute("commit").await?;
     let dropped = work.dropped.iter().filter(|name| !made.contains(name)).map(ToString::to_string).collect();
     Ok(Applied { migrations: Vec::new(), objects: made.len(), dropped })
 }
@@ -254,25 +261,4 @@ async fn record(client: &Client, made: &[Name]) -> Result<(), MigrateError> {
     client.batch_execute("delete from ops.schema_objects").await?;
     client.query_typed(RECORD, &[(&kinds, Type::TEXT_ARRAY), (&identities, Type::TEXT_ARRAY)]).await?;
     Ok(())
-}
-
-async fn run_file(client: &Client, file: &SqlFile) -> Result<(), MigrateError> {
-    client.batch_execute(&file.sql).await.map_err(|error| file_failed(file, &error))
-}
-
-fn file_failed(file: &SqlFile, error: &tokio_postgres::Error) -> MigrateError {
-    let Some(db) = error.as_db_error() else {
-        return MigrateError::File {
-            file: file.path.to_string(),
-            refusal: Refusal::unreadable(crate::contract::error::describe(error)),
-        };
-    };
-    let place = match db.position() {
-        Some(tokio_postgres::error::ErrorPosition::Original(position)) => {
-            let before = file.sql.chars().take(*position as usize);
-            format!("{}:{}", file.path, 1 + before.filter(|c| *c == '\n').count())
-        }
-        Some(tokio_postgres::error::ErrorPosition::Internal { .. }) | None => file.path.to_string(),
-    };
-    MigrateError::File { file: place, refusal: Refusal::from(db) }
 }
