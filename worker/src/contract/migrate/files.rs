@@ -106,6 +106,11 @@ impl Schema {
         CATALOG
     }
 
+    /// The files of all phases, in order.
+    pub(super) fn files(&self) -> impl Iterator<Item = (Phase, &SqlFile)> {
+        self.objects.iter().map(|file| (Phase::of(&file.path), file))
+    }
+
     /// The files of one phase, in order.
     pub(super) fn phase(&self, phase: Phase) -> impl Iterator<Item = &SqlFile> {
         self.objects.iter().filter(move |file| Phase::of(&file.path) == phase)

@@ -2,6 +2,7 @@
 //! refinery's; its runner is not used, since the locks of a migration are to be had before its first statement.
 
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 use super::files::run_file;
 use super::locks::Patience;
@@ -20,7 +21,9 @@ pub(super) async fn run(
     schema: &Schema,
     patience: Patience,
 ) -> Result<Vec<String>, MigrateError> {
-    patience.transaction(client, &[], async |client| Ok(client.batch_execute(TABLES).await?)).await?;
+    if !has_own_tables(client).await? {
+        patience.transaction(client, &[], async |client| Ok(client.batch_execute(TABLES).await?)).await?;
+    }
     let migrations = schema.refinery_migrations()?;
     let applied = compare(client, &migrations).await?;
     let mut names = Vec::new();
@@ -38,6 +41,20 @@ pub(super) async fn run(
         names.push(migration.to_string());
     }
     Ok(names)
+}
+
+/// Whether what migrate itself needs is there, so that it need not even be looked at with a lock.
+async fn has_own_tables(client: &Client) -> Result<bool, MigrateError> {
+    let names = tables::named(TABLES);
+    let there = tables::existing(client, &names).await?;
+    let row = client
+        .query_typed_one(
+            "select coalesce(pg_catalog.bool_and(c.relrowsecurity), false) as closed \
+             from pg_catalog.pg_class c where c.oid = any ($1::text[]::regclass[])",
+            &[(&there, Type::TEXT_ARRAY)],
+        )
+        .await?;
+    Ok(there.len() == names.len() && row.try_get("closed")?)
 }
 
 /// The statement that writes a migration down, as refinery does.

@@ -152,7 +152,10 @@ impl Patience {
 
     /// Sessions that have had a lock in schema ops for longer than a call takes, oldest first.
     async fn holders(&self, client: &Client) -> Result<String, MigrateError> {
+        // As the role that logged in: ops_owner may not see what the sessions of others do.
+        client.batch_execute("begin; set local role none").await?;
         let rows = client.query_typed(HOLDERS, &[]).await?;
+        client.batch_execute("rollback").await?;
         let mut said = Vec::with_capacity(rows.len());
         for row in rows {
             said.push(row.try_get::<_, String>("holder")?);

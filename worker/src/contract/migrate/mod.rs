@@ -1,15 +1,17 @@
 //! Brings a database to what `migrations/` and `sql/` say, and tells where it is not (docs/architecture.md).
 //!
-//! Tables move forward once, a transaction each; everything in `sql/` is applied whole each time, and a manifest
-//! (`ops.schema_objects`) knows what earlier versions made and this one no longer contains.
+//! Tables move forward once, a transaction each; what changed in `sql/` is applied whole in one,
+//! and a manifest (`ops.schema_objects`) knows what earlier versions made and this one no longer contains.
 
 mod bootstrap;
 mod check;
+mod digests;
 mod dump;
 mod files;
 mod history;
 mod locks;
 mod objects;
+mod replace;
 mod session;
 mod tables;
 

@@ -11,8 +11,9 @@ use super::MigrateError;
 pub(super) fn named(sql: &str) -> BTreeSet<String> {
     sql.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
         .filter_map(|word| word.strip_prefix("ops."))
-        .map(|name| name.trim_end_matches('.').to_owned())
+        .filter_map(|name| name.split('.').next())
         .filter(|name| !name.is_empty())
+        .map(str::to_owned)
         .collect()
 }
 
@@ -37,7 +38,7 @@ mod tests {
     #[test]
     fn a_file_names_its_tables() {
         let sql =
-            "-- of ops.projects.\nalter table ops.runs add x int; create index on ops.run_steps(run_id);";
+            "-- of ops.projects.\nalter table ops.runs add x int; comment on column ops.run_steps.step is 1;";
         assert_eq!(Vec::from_iter(named(sql)), ["projects", "run_steps", "runs"]);
         assert!(named("select 1 from public.runs").is_empty());
     }
