@@ -11,7 +11,7 @@ const MOMENTS: [(&str, &str); 10] = [
     ("CREATE TYPE", "ops.project_status"),
     ("CREATE TABLE", "ops.runs"),
     ("CREATE TYPE", "ops.fleet_worker"),
-    ("CREATE FUNCTION", "ops.explain_wait(uuid)"),
+    ("CREATE FUNCTION", "ops.ensure_partitions()"),
     ("CREATE VIEW", "ops.queue_overview"),
     ("CREATE TRIGGER", "prepare_run on ops.runs"),
     ("CREATE POLICY", "operators_read on ops.runs"),

@@ -80,9 +80,9 @@ impl Digests {
         self.unchanged.contains(path) && !gone.iter().any(|name| self.maker(name) == Some(path))
     }
 
-    /// The tables on which files that changed, or are gone, have or make triggers, policies, row security and
-    /// defaults.
-    pub(super) async fn tables(
+    /// What files that changed, or are gone, need alone: their views, and the tables on which they have or make
+    /// triggers, policies, row security and defaults.
+    pub(super) async fn relations(
         &self,
         client: &Client,
         schema: &Schema,
@@ -99,6 +99,7 @@ impl Digests {
         for (name, found) in now.iter().filter(|(name, _)| owned.contains(name)) {
             if !self.maker(name).is_some_and(|file| self.unchanged.contains(file)) {
                 all.extend(found.on_table.clone());
+                all.extend(Some(name.identity.clone()).filter(|_| name.kind == "view"));
             }
         }
         Ok(all)

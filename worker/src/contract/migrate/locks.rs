@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
-use super::MigrateError;
+use super::{MigrateError, tables};
 use crate::contract::DatabaseSettings;
 
 /// Who holds a lock in schema ops that may be in the way.
@@ -61,6 +61,23 @@ fn in_order(tables: &[String]) -> Vec<String> {
     sorted
 }
 
+/// A relation to be had alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Lock {
+    Table(String),
+    View(String),
+}
+
+impl Lock {
+    fn statement(&self) -> String {
+        match self {
+            Self::Table(name) => format!("lock table {name} in access exclusive mode"),
+            // LOCK TABLE would take every table below the view too; this changes nothing.
+            Self::View(name) => format!("alter view {name} owner to current_role"),
+        }
+    }
+}
+
 impl Patience {
     /// The patience of a migration with these settings.
     pub(super) fn new(settings: &DatabaseSettings) -> Self {
@@ -68,8 +85,8 @@ impl Patience {
         Self { one_try: ONE_TRY.min(total), total }
     }
 
-    /// Runs `work` in a transaction that holds ACCESS EXCLUSIVE on `tables` (and their partitions) from the
-    /// start, and commits. Where a lock is not to be had, of these or inside `work`, everything is rolled
+    /// Runs `work` in a transaction that holds ACCESS EXCLUSIVE on `tables` (with their partitions; views are
+    /// possible too, if they are the session's) from the start, and commits. Where a lock is not to be had, of these or inside `work`, everything is rolled
     /// back and tried again, so `work` must start from nothing each time.
     ///
     /// Names in `tables` are quoted where they must be, as `regclass` prints them.
@@ -82,12 +99,24 @@ impl Patience {
         tables: &[String],
         work: impl AsyncFn(&Client) -> Result<T, MigrateError>,
     ) -> Result<T, MigrateError> {
-        let mut tables = in_order(tables);
+        let mut locks: Vec<Lock> = in_order(tables).into_iter().map(Lock::Table).collect();
+        let views = tables::views(client).await?;
+        for lock in &mut locks {
+            if let Lock::Table(name) = lock
+                && views.contains(name)
+            {
+                *lock = Lock::View(std::mem::take(name));
+            }
+        }
+        // Readers of a view have locked it before its tables.
+        locks.sort_by_key(|lock| matches!(lock, Lock::Table(_)));
         self.retry(client, async |client| {
             client.batch_execute("begin").await?;
-            if let Err((table, error)) = self.lock(client, &tables).await {
+            if let Err((place, error)) = self.lock(client, &locks).await {
                 // Asked for first next time, with all the time there is for one table.
-                tables[..=table].rotate_right(1);
+                if let Some(tried) = locks.get_mut(..=place) {
+                    tried.rotate_right(1);
+                }
                 return Err(error);
             }
             let done = work(client).await?;
@@ -137,13 +166,16 @@ impl Patience {
     }
 
     /// Takes the locks; what it could not have is named by its place.
-    async fn lock(&self, client: &Client, tables: &[String]) -> Result<(), (usize, MigrateError)> {
+    async fn lock(&self, client: &Client, locks: &[Lock]) -> Result<(), (usize, MigrateError)> {
         let window = deadlock_timeout(client).await.map_err(|error| (0, error))? / 2;
         let mut since = None;
-        for (place, table) in tables.iter().enumerate() {
+        for (place, lock) in locks.iter().enumerate() {
             let wait = since.map_or(self.one_try, |since: Instant| window.saturating_sub(since.elapsed()));
-            let statement = format!("{}; lock table {table} in access exclusive mode", lock_timeout(wait));
-            client.batch_execute(&statement).await.map_err(|error| (place, error.into()))?;
+            let statement = lock.statement();
+            client
+                .batch_execute(&format!("{}; {statement}", lock_timeout(wait)))
+                .await
+                .map_err(|error| (place, error.into()))?;
             since.get_or_insert_with(Instant::now);
         }
         // What `work` needs beyond is waited for as briefly, since it may hold locks by then.

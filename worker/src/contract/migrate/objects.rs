@@ -51,8 +51,8 @@ pub(super) async fn apply(
 ) -> Result<Applied, MigrateError> {
     let now = snapshot(client).await?;
     let digests = Digests::read(client, schema, &now).await?;
-    let tables = digests.tables(client, schema, &manifest(client).await?, &now).await?;
-    patience.transaction(client, &tables, async |client| apply_locked(client, schema).await).await
+    let relations = digests.relations(client, schema, &manifest(client).await?, &now).await?;
+    patience.transaction(client, &relations, async |client| apply_locked(client, schema).await).await
 }
 
 async fn apply_locked(client: &Client, schema: &Schema) -> Result<Applied, MigrateError> {

@@ -17,6 +17,19 @@ pub(super) fn named(sql: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// The views of schema ops.
+pub(super) async fn views(client: &Client) -> Result<BTreeSet<String>, MigrateError> {
+    let rows = client
+        .query_typed(
+            "select c.oid::regclass::text as name from pg_catalog.pg_class c \
+             join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+             where n.nspname = 'ops' and c.relkind = 'v'",
+            &[],
+        )
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
+}
+
 /// Those names that are tables of schema ops in this database, ready to stand in a statement.
 pub(super) async fn existing(client: &Client, names: &BTreeSet<String>) -> Result<Vec<String>, MigrateError> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
