@@ -70,8 +70,8 @@ grant select on
   ops.queue_overview, ops.project_overview
 to ops_operator, service_role, authenticated;
 grant select on
-  ops.instance, ops.schema_history, ops.schema_objects, ops.workers, ops.worker_heartbeats,
-  ops.label_sets, ops.worker_overview
+  ops.instance, ops.schema_history, ops.schema_objects, ops.schema_digests, ops.workers,
+  ops.worker_heartbeats, ops.label_sets, ops.worker_overview
 to ops_operator, service_role;
 grant select (
   run_id, attempt, project_id, worker_id, started_at, finished_at, outcome, left_status, exit_code,

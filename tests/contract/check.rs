@@ -129,6 +129,46 @@ async fn a_missing_index_is_found_and_migrate_does_not_hide_it() {
 }
 
 #[tokio::test]
+async fn a_single_partition_that_is_not_like_its_table_is_found() {
+    let name = "select relname::text from pg_class where relispartition and relkind = 'r'
+        and relname ~ '^run_events_' order by relname limit 1";
+    for (damage, property) in [
+        ("drop trigger refuse_truncate on ops.{}", "is missing"),
+        ("alter table ops.{} disable trigger refuse_change", "definition is "),
+        ("alter table ops.{} disable row level security", "row_security is \"false\", should be \"true\""),
+        ("grant select on ops.{} to ops_reader", "grants is \"ops_reader: SELECT\", should be \"\""),
+        ("create policy theirs on ops.{} using (true)", "should not be there"),
+        ("alter table ops.{} owner to postgres", "owner is \"postgres\""),
+    ] {
+        let database = TestDatabase::new().await;
+        let client = database.superuser().await;
+        let partition: String = client.query_one(name, &[]).await.expect("a partition").get(0);
+        client.batch_execute(&damage.replace("{}", &partition)).await.expect("damage");
+        let drifts = drift(&database).await;
+        let said: Vec<String> = drifts.iter().map(ToString::to_string).collect();
+        assert!(
+            said.len() == 1 && said[0].contains(&format!("ops.{partition}: {property}")),
+            "{damage}: {said:#?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_missing_index_of_a_single_partition_is_found() {
+    // Postgres keeps the index of a partition while the table has one, but not its validity.
+    let drifts = drift_after(
+        "update pg_index set indisvalid = false where indexrelid = (
+           select min(i.inhrelid) from pg_inherits i where i.inhparent = 'ops.run_events_run_idx'::regclass)",
+    )
+    .await;
+    let said: Vec<String> = drifts.iter().map(ToString::to_string).collect();
+    assert!(
+        said.len() == 1 && said[0].starts_with("index ops.run_events_run_idx on ops.run_events_"),
+        "{said:#?}"
+    );
+}
+
+#[tokio::test]
 async fn a_changed_table_is_found() {
     let drifts = drift_after(
         "alter table ops.runs alter column priority set default 1;

@@ -175,6 +175,10 @@ fn template_name() -> String {
     for source in [
         include_str!("../../worker/src/contract/migrate/tables.sql"),
         include_str!("../../worker/src/contract/migrate/objects.rs"),
+        include_str!("../../worker/src/contract/migrate/objects.sql"),
+        include_str!("../../worker/src/contract/migrate/replace.rs"),
+        include_str!("../../worker/src/contract/migrate/digests.rs"),
+        include_str!("../../worker/src/contract/migrate/surroundings.sql"),
         include_str!("../../worker/src/contract/migrate/record.sql"),
     ] {
         source.hash(&mut hasher);

@@ -44,14 +44,19 @@ async fn run_file(client: &Client, file: &SqlFile) -> Result<(), MigrateError> {
 }
 
 /// Another session made, changed or granted the same role at the same moment.
-///
-/// Postgres has no SQLSTATE of its own for a row of a system catalog that somebody else has just changed
-/// (`simple_heap_update` in heapam.c raises XX000), hence the only look at a message in this crate.
 fn is_collision(code: &SqlState, message: &str) -> bool {
     code == &SqlState::DUPLICATE_OBJECT
         || code == &SqlState::UNIQUE_VIOLATION
         || code == &SqlState::DUPLICATE_SCHEMA
         || code == &SqlState::T_R_DEADLOCK_DETECTED
-        || (code == &SqlState::INTERNAL_ERROR
-            && (message.contains("concurrently updated") || message.contains("concurrently deleted")))
+        || is_changed_catalog(code.code(), message)
+}
+
+/// A row of a system catalog was changed by somebody else just now.
+///
+/// Postgres has no SQLSTATE of its own for that (`simple_heap_update` in heapam.c raises XX000), hence the
+/// only look at a message in this crate.
+pub(super) fn is_changed_catalog(sqlstate: &str, message: &str) -> bool {
+    sqlstate == SqlState::INTERNAL_ERROR.code()
+        && (message.contains("concurrently updated") || message.contains("concurrently deleted"))
 }

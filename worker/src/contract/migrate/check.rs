@@ -16,6 +16,9 @@ const CATALOG_QUERY: &str = include_str!("catalog.sql");
 /// so it is compared with what this server said and not with a committed text.
 const CHANGED_VIEWS: &str = include_str!("changed_views.sql");
 
+/// Partitions that are not what their table is; the committed catalog knows tables only.
+const PARTITIONS: &str = include_str!("partitions.sql");
+
 /// One difference between what is and what should be.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Drift {
@@ -84,6 +87,7 @@ pub async fn check(settings: &DatabaseSettings) -> Result<Vec<Drift>, MigrateErr
     })?;
     let mut drifts = compare(&expected, &read(&client).await?);
     drifts.extend(changed_views(&client).await?);
+    drifts.extend(partitions(&client).await?);
     Ok(drifts)
 }
 
@@ -142,6 +146,26 @@ async fn changed_views(client: &Client) -> Result<Vec<Drift>, MigrateError> {
                     found: row.try_get::<_, &str>("found")?.into(),
                 },
             })
+        })
+        .collect()
+}
+
+async fn partitions(client: &Client) -> Result<Vec<Drift>, MigrateError> {
+    let rows = client.query_typed(PARTITIONS, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            let (expected, found): (Option<String>, Option<String>) =
+                (row.try_get("expected")?, row.try_get("found")?);
+            let difference = match (expected, found) {
+                (_, None) => Difference::Missing,
+                (None, Some(_)) => Difference::Unexpected,
+                (Some(expected), Some(found)) => Difference::Changed {
+                    property: row.try_get("property")?,
+                    expected: expected.into(),
+                    found: found.into(),
+                },
+            };
+            Ok(Drift { object: row.try_get("object")?, difference })
         })
         .collect()
 }

@@ -21,16 +21,7 @@ pub fn dump_sql(schema: &Schema) -> Result<String, MigrateError> {
     push(&mut script, "what migrate itself needs", history::TABLES);
     for (file, migration) in schema.migrations.iter().zip(schema.refinery_migrations()?) {
         push(&mut script, &file.path, &file.sql);
-        // Names come from file names that refinery accepts: letters, digits and underscores.
-        let row = format!(
-            "insert into {} (version, name, applied_on, checksum) values ({}, '{}', \
-             to_char(now() at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), '{}');",
-            history::TABLE,
-            migration.version(),
-            migration.name(),
-            migration.checksum()
-        );
-        push(&mut script, "history", &row);
+        push(&mut script, "history", &history::row(&migration));
     }
     push(&mut script, "bodies may name what comes later", "set local check_function_bodies = off;");
     for file in &schema.objects {

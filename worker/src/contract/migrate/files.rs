@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
+use tokio_postgres::Client;
+use tokio_postgres::error::ErrorPosition;
+
 use super::MigrateError;
+use crate::contract::error::{Refusal, describe};
 
 include!(concat!(env!("OUT_DIR"), "/schema_files.rs"));
 
@@ -102,6 +106,11 @@ impl Schema {
         CATALOG
     }
 
+    /// The files of all phases, in order.
+    pub(super) fn files(&self) -> impl Iterator<Item = (Phase, &SqlFile)> {
+        self.objects.iter().map(|file| (Phase::of(&file.path), file))
+    }
+
     /// The files of one phase, in order.
     pub(super) fn phase(&self, phase: Phase) -> impl Iterator<Item = &SqlFile> {
         self.objects.iter().filter(move |file| Phase::of(&file.path) == phase)
@@ -125,6 +134,28 @@ impl Schema {
 fn version(stem: &str) -> u64 {
     let digits: String = stem.chars().skip(1).take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or(u64::MAX)
+}
+
+/// Runs a file; a failure names it, with the line where the database says one.
+pub(super) async fn run_file(client: &Client, file: &SqlFile) -> Result<(), MigrateError> {
+    client.batch_execute(&file.sql).await.map_err(|error| file_failed(file, &error))
+}
+
+pub(super) fn file_failed(file: &SqlFile, error: &tokio_postgres::Error) -> MigrateError {
+    let Some(db) = error.as_db_error() else {
+        return MigrateError::File {
+            file: file.path.to_string(),
+            refusal: Refusal::unreadable(describe(error)),
+        };
+    };
+    let place = match db.position() {
+        Some(ErrorPosition::Original(position)) => {
+            let before = file.sql.chars().take(*position as usize);
+            format!("{}:{}", file.path, 1 + before.filter(|c| *c == '\n').count())
+        }
+        Some(ErrorPosition::Internal { .. }) | None => file.path.to_string(),
+    };
+    MigrateError::File { file: place, refusal: Refusal::from(db) }
 }
 
 #[cfg(test)]

@@ -1,26 +1,72 @@
-//! Which migrations a database has, and running those that it does not.
+//! Which migrations a database has, and running those that it does not. Files, checksums and the table are
+//! refinery's; its runner is not used, since the locks of a migration are to be had before its first statement.
 
-use refinery::Runner;
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
-use super::{MigrateError, Schema};
-use crate::contract::error::{Refusal, describe};
+use super::files::run_file;
+use super::locks::Patience;
+use super::{MigrateError, Schema, tables};
 
-/// Refinery's table, in our schema rather than in `public`.
+/// The history, in refinery's form but in our schema rather than in `public`.
 pub(super) const TABLE: &str = "ops.schema_history";
 
 /// Statements around refinery's own table and our manifest; both are ours alone.
 pub(super) const TABLES: &str = include_str!("tables.sql");
 
-/// Runs what is new and returns its names.
-pub(super) async fn run(client: &mut Client, schema: &Schema) -> Result<Vec<String>, MigrateError> {
-    client.batch_execute(TABLES).await?;
+/// Runs what is new and returns its names: each migration in a transaction of its own, which has the tables
+/// that the migration names from its start.
+pub(super) async fn run(
+    client: &Client,
+    schema: &Schema,
+    patience: Patience,
+) -> Result<Vec<String>, MigrateError> {
+    if !has_own_tables(client).await? {
+        patience.transaction(client, &[], async |client| Ok(client.batch_execute(TABLES).await?)).await?;
+    }
     let migrations = schema.refinery_migrations()?;
-    compare(client, &migrations).await?;
-    let mut runner = Runner::new(&migrations);
-    runner.set_migration_table_name(TABLE);
-    let report = runner.run_async(client).await.map_err(|error| failed(&error))?;
-    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+    let applied = compare(client, &migrations).await?;
+    let mut names = Vec::new();
+    for (file, migration) in schema.migrations.iter().zip(&migrations) {
+        if applied.contains(&i64::from(migration.version())) {
+            continue;
+        }
+        let tables = tables::existing(client, &tables::named(&file.sql)).await?;
+        let row = row(migration);
+        let work = async |client: &Client| {
+            run_file(client, file).await?;
+            Ok(client.batch_execute(&row).await?)
+        };
+        patience.transaction(client, &tables, work).await?;
+        names.push(migration.to_string());
+    }
+    Ok(names)
+}
+
+/// Whether what migrate itself needs is there, so that it need not even be looked at with a lock.
+async fn has_own_tables(client: &Client) -> Result<bool, MigrateError> {
+    let names = tables::named(TABLES);
+    let there = tables::existing(client, &names).await?;
+    let row = client
+        .query_typed_one(
+            "select coalesce(pg_catalog.bool_and(c.relrowsecurity), false) as closed \
+             from pg_catalog.pg_class c where c.oid = any ($1::text[]::regclass[])",
+            &[(&there, Type::TEXT_ARRAY)],
+        )
+        .await?;
+    Ok(there.len() == names.len() && row.try_get("closed")?)
+}
+
+/// The statement that writes a migration down, as refinery does.
+pub(super) fn row(migration: &refinery::Migration) -> String {
+    // Names come from file names that refinery accepts: letters, digits and underscores.
+    format!(
+        "insert into {TABLE} (version, name, applied_on, checksum) values ({}, '{}', \
+         to_char(now() at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), '{}');",
+        migration.version(),
+        migration.name(),
+        migration.checksum()
+    )
 }
 
 /// The versions that a database has; refuses one that is ahead of us, or that has another past.
@@ -49,16 +95,4 @@ pub(super) async fn compare(
         applied.push(version);
     }
     Ok(applied)
-}
-
-fn failed(error: &refinery::Error) -> MigrateError {
-    use std::error::Error as _;
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(db) = inner.downcast_ref::<tokio_postgres::Error>().and_then(|e| e.as_db_error()) {
-            return MigrateError::File { file: error.to_string(), refusal: Refusal::from(db) };
-        }
-        source = inner.source();
-    }
-    MigrateError::File { file: "migrations".to_owned(), refusal: Refusal::unreadable(describe(error)) }
 }

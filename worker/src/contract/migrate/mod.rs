@@ -1,20 +1,25 @@
 //! Brings a database to what `migrations/` and `sql/` say, and tells where it is not (docs/architecture.md).
 //!
-//! Tables move forward once, by refinery; everything in `sql/` is applied whole each time, and a manifest
-//! (`ops.schema_objects`) knows what earlier versions made and this one no longer contains.
+//! Tables move forward once, a transaction each; what changed in `sql/` is applied whole in one,
+//! and a manifest (`ops.schema_objects`) knows what earlier versions made and this one no longer contains.
 
 mod bootstrap;
 mod check;
+mod digests;
 mod dump;
 mod files;
 mod history;
+mod locks;
 mod objects;
+mod replace;
 mod session;
+mod tables;
 
 pub use check::{Difference, Drift, catalog, check};
 pub use dump::dump_sql;
 pub use files::{Schema, SqlFile};
 
+use self::locks::Patience;
 use super::error::Refusal;
 use super::{ContractError, DatabaseSettings};
 
@@ -41,6 +46,18 @@ pub enum MigrateError {
         waited_secs: u64,
         /// Who holds the lock.
         holder: String,
+    },
+    /// A lock on a table was not to be had.
+    #[error(
+        "a table in schema ops was not free in {waited_secs} s ({tries} tries): {holders}; wait until that session's transaction ends, or end it with select pg_terminate_backend(<pid>), then run `odooops migrate` again: what was not finished was rolled back"
+    )]
+    Locked {
+        /// For how long it was tried.
+        waited_secs: u64,
+        /// How often.
+        tries: u32,
+        /// Who held a lock there when the last try failed.
+        holders: String,
     },
     /// The database was migrated by a newer odooops.
     #[error("the database is at migration {found}, this odooops knows {known}; install a newer odooops")]
@@ -116,12 +133,13 @@ impl From<tokio_postgres::Error> for MigrateError {
 /// # Errors
 /// See [`MigrateError`]. A failed migration leaves those before it applied, `sql/` is applied whole or not at all.
 pub async fn apply(settings: &DatabaseSettings, schema: &Schema) -> Result<Applied, MigrateError> {
-    let mut session = session::open(settings).await?;
+    let session = session::open(settings).await?;
+    let patience = Patience::new(settings);
     session::lock(settings, &session.client).await?;
     bootstrap::run(&session.client, schema).await?;
     session.client.batch_execute("set role ops_owner").await?;
-    let migrations = history::run(&mut session.client, schema).await?;
-    let applied = objects::apply(&session.client, schema).await?;
+    let migrations = history::run(&session.client, schema, patience).await?;
+    let applied = objects::apply(&session.client, schema, patience).await?;
     session.client.batch_execute("reset role").await?;
     session::unlock(&session.client).await?;
     Ok(Applied { migrations, ..applied })

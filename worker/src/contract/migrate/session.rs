@@ -1,18 +1,13 @@
 //! The one session that migrates: direct, locked, and patient only up to a limit.
 
-use std::time::Duration;
-
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::MigrateError;
+use super::locks::Patience;
 use crate::contract::DatabaseSettings;
 use crate::contract::connection::{DirectConnection, connect_direct};
 
-/// A migration waits for another one as long as so many calls may take: two minutes by default.
-const LOCK_TIMEOUT_CALLS: u32 = 4;
-/// How long a statement of ours waits for a table that somebody uses.
-const TABLE_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 /// The advisory lock, `odooops` in ASCII.
 const LOCK_KEY: i64 = 0x6f_646f_6f6f_7073;
 
@@ -67,7 +62,8 @@ async fn backend_pid(client: &Client) -> Result<i32, MigrateError> {
 
 /// Takes the advisory lock of this database.
 pub(super) async fn lock(settings: &DatabaseSettings, client: &Client) -> Result<(), MigrateError> {
-    let limit = settings.call_timeout * LOCK_TIMEOUT_CALLS;
+    let patience = Patience::new(settings);
+    let limit = patience.total;
     client.batch_execute(&format!("set lock_timeout = {}", limit.as_millis())).await?;
     if let Err(error) = client.query_typed("select pg_advisory_lock($1)", &[(&LOCK_KEY, Type::INT8)]).await {
         if error.code() != Some(&tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE) {
@@ -76,7 +72,8 @@ pub(super) async fn lock(settings: &DatabaseSettings, client: &Client) -> Result
         let holder = holder(client).await?;
         return Err(MigrateError::Busy { waited_secs: limit.as_secs(), holder });
     }
-    client.batch_execute(&format!("set lock_timeout = {}", TABLE_LOCK_TIMEOUT.as_millis())).await?;
+    // Nothing of ours waits for a table without a limit; see locks.rs.
+    client.batch_execute(&format!("set lock_timeout = {}", patience.one_try.as_millis())).await?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
--- The two tables that migrate itself needs. The first is refinery's, column for column.
+-- The tables that migrate itself needs. The first is refinery's, column for column.
 create table if not exists ops.schema_history (
   version int4 primary key,
   name varchar(255),
@@ -22,3 +22,22 @@ comment on column ops.schema_objects.identity is 'As pg_identify_object says.';
 comment on column ops.schema_objects.view_digest is 'SHA-256 of pg_get_viewdef right after a view was made.';
 comment on column ops.schema_objects.server_major is 'Major version of the server that computed view_digest.';
 alter table ops.schema_objects enable row level security;
+
+create table if not exists ops.schema_digests (
+  type text not null,
+  identity text not null,
+  file text not null,
+  file_digest text not null,
+  state_digest text not null,
+  constraint schema_digests_pkey primary key (type, identity)
+);
+comment on table ops.schema_digests is
+  'What each file of sql/ was and what it made; migrate passes over files of which both are unchanged. Deleting its rows makes migrate apply everything again.';
+comment on column ops.schema_digests.type is
+  'function, view, trigger or policy, as pg_identify_object says; or file, for the file itself.';
+comment on column ops.schema_digests.identity is 'As pg_identify_object says, or the path of the file.';
+comment on column ops.schema_digests.file is 'The file that makes it; empty where that is not known.';
+comment on column ops.schema_digests.file_digest is 'SHA-256 of the file.';
+comment on column ops.schema_digests.state_digest is
+  'SHA-256 of the definition right after it was made; of a file, what it does to tables beside.';
+alter table ops.schema_digests enable row level security;
