@@ -29,6 +29,8 @@ const COMMANDS: &[&[&str]] = &[
     &["project"],
     &["project", "create"],
     &["project", "list"],
+    &["schema"],
+    &["schema", "export"],
     &["config"],
     &["config", "show"],
     &["config", "example"],
