@@ -6,10 +6,11 @@ cd "$(dirname "$0")/.."
 usage() {
   cat <<'TEXT'
 usage: scripts/validate_schema.sh [--binary FILE] [--write]
+       scripts/validate_schema.sh --parse
 
 Migrates an empty database, exports it, and compares with dbml/ops.dbml, erd/ops.mmd and dbml/schema.prisma; a
 second `odooops migrate` must find nothing to do. With --write the files are renewed. Then DBML's and Mermaid's
-own parsers read them.
+own parsers read them; with --parse nothing else is done.
 The database is made on the server of ODOOOPS_TEST_DATABASE_URL, and dropped; else a private server is started
 below .dev/schema and stopped. Builds the program unless one is given. Needs psql and Node.
 Exit codes: 0 all agrees, 1 it does not, 2 wrong usage, 3 something is missing.
@@ -18,11 +19,13 @@ TEXT
 
 binary=
 write=0
+parse() { node scripts/dev/parse-diagrams.mjs "$(scripts/dev/npm-packages @dbml/core@10.2.0 mermaid@12.3.0)" || exit 1; }
 while [ $# -gt 0 ]; do
   case "$1" in
     -h | --help) usage; exit 0 ;;
     --binary) [ $# -ge 2 ] || { usage >&2; exit 2; }; binary=$2; shift ;;
     --write) write=1 ;;
+    --parse) parse; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac
   shift
@@ -32,7 +35,6 @@ if [ -z "$binary" ]; then
   cargo build --quiet --bin odooops
   binary=${CARGO_TARGET_DIR:-$PWD/target}/debug/odooops
 fi
-packages=$(scripts/dev/npm-packages @dbml/core@10.2.0 mermaid@12.3.0)
 
 work=$(mktemp -d)
 database=odooops_diagrams_$$
@@ -48,6 +50,7 @@ end() {
 trap end EXIT
 if [ -z "$server" ]; then
   private=1
+  scripts/dev/install postgres >&2
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   server=$(scripts/dev/postgres start .dev/schema "$port")
 fi
@@ -71,5 +74,5 @@ for pair in dbml=dbml/ops.dbml mermaid=erd/ops.mmd prisma=dbml/schema.prisma; do
   fi
 done
 [ "$behind" = 0 ] || exit 1
-node scripts/dev/parse-diagrams.mjs "$packages" || exit 1
+parse
 echo 'the diagrams are those of a migrated database, and their parsers read them'
