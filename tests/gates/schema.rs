@@ -49,3 +49,24 @@ async fn a_diagram_that_its_parser_does_not_read_is_found() {
         copy.write(file, &before);
     }
 }
+
+/// The picture is not compared, since it changes with the library that draws it.
+#[tokio::test]
+async fn the_picture_shows_every_table() {
+    let copy = Copy::new();
+    let drawn = copy.run("scripts/draw_schema.sh", &["drawn.svg"]).await;
+    assert_eq!(drawn.code, 0, "{drawn:?}");
+    let dbml = copy.text("dbml/ops.dbml");
+    let (_, views) = dbml.split_once("TableGroup views ").expect("the group of the views");
+    let views: Vec<&str> = views.lines().skip(1).take_while(|line| *line != "}").map(str::trim).collect();
+    let tables = dbml.lines().filter_map(|line| line.strip_prefix("Table ")?.strip_suffix(" {"));
+    let tables: Vec<&str> = tables.filter(|table| !views.contains(table)).collect();
+    assert!(tables.len() > 15 && views.len() > 3, "{tables:?} {views:?}");
+    for file in ["erd/ops.svg", "drawn.svg"] {
+        let picture = copy.text(file);
+        for table in &tables {
+            let title = format!("<title>{}</title>", table.trim_start_matches("ops."));
+            assert!(picture.contains(&title), "{file} lacks {table}: call scripts/draw_schema.sh");
+        }
+    }
+}
