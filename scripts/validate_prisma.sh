@@ -8,7 +8,7 @@ usage() {
 usage: scripts/validate_prisma.sh
 
 Prisma's own validation of dbml/schema.prisma, then the generation of a client in a folder that is removed, which
-must have every model, view and enum. Needs Node; installs Prisma from npm below .dev once; connects to nothing.
+must have every model, view and enum. Needs Node 20.19 or later; installs Prisma from npm below .dev once; connects to nothing.
 Exit codes: 0 accepted, 1 not accepted, 2 wrong usage, 3 something is missing.
 TEXT
 }

@@ -10,7 +10,7 @@ usage: scripts/validate_schema.sh [--binary FILE] [--write]
 
 Migrates an empty database, exports it, and compares with dbml/ops.dbml, erd/ops.mmd and dbml/schema.prisma; a
 second `odooops migrate` must find nothing to do. With --write the files are renewed. Then DBML's and Mermaid's
-own parsers read them; with --parse nothing else is done.
+own parsers read them and the diagrams in docs/odooops-sh/; with --parse nothing else is done.
 The database is made on the server of ODOOOPS_TEST_DATABASE_URL, and dropped; else a private server is started
 below .dev/schema and stopped. Builds the program unless one is given. Needs psql and Node.
 Exit codes: 0 all agrees, 1 it does not, 2 wrong usage, 3 something is missing.
@@ -19,7 +19,11 @@ TEXT
 
 binary=
 write=0
-parse() { node scripts/dev/parse-diagrams.mjs "$(scripts/dev/npm-packages @dbml/core@10.2.0 mermaid@12.3.0)" || exit 1; }
+parse() {
+  local packages
+  packages=$(scripts/dev/npm-packages @dbml/core@10.2.0 mermaid@12.3.0 linkedom@0.18.15)
+  node scripts/dev/parse-diagrams.mjs "$packages" || exit 1
+}
 while [ $# -gt 0 ]; do
   case "$1" in
     -h | --help) usage; exit 0 ;;

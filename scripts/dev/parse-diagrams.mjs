@@ -1,11 +1,15 @@
-// Reads the committed diagrams with the parsers of their notations; problems go to stderr, exit code 1.
+// Reads the committed diagrams, and those in docs/odooops-sh/, with the parsers of their notations; problems go to
+// stderr, exit code 1.
 // usage: node scripts/dev/parse-diagrams.mjs FOLDER_WITH_NODE_MODULES
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
 const require = createRequire(pathToFileURL(`${process.argv[2]}/package.json`));
 const { Parser } = require('@dbml/core');
+// Some of Mermaid's parsers clean their labels with a document's help.
+globalThis.window = require('linkedom').parseHTML('<html><body></body></html>').window;
+globalThis.document = globalThis.window.document;
 const mermaid = (await import(pathToFileURL(require.resolve('mermaid')))).default;
 
 const problems = [];
@@ -36,17 +40,23 @@ function dbml(file) {
   }
 }
 
-async function mermaidFile(file) {
+async function mermaidText(file, source, wanted) {
   try {
-    const { diagramType } = await mermaid.parse(readFileSync(file, 'utf8'));
-    if (diagramType !== 'er') say(file, `is a diagram of type ${diagramType}`);
+    const { diagramType } = await mermaid.parse(source);
+    if (wanted && diagramType !== wanted) say(file, `is a diagram of type ${diagramType}, not ${wanted}`);
   } catch (error) {
     say(file, error.message);
   }
 }
 
 dbml('dbml/ops.dbml');
-await mermaidFile('erd/ops.mmd');
+await mermaidText('erd/ops.mmd', readFileSync('erd/ops.mmd', 'utf8'), 'er');
+for (const name of readdirSync('docs/odooops-sh')) {
+  const file = `docs/odooops-sh/${name}`;
+  for (const [, source] of readFileSync(file, 'utf8').matchAll(/^```mermaid\n(.*?)^```/gms)) {
+    await mermaidText(file, source);
+  }
+}
 if (problems.length > 0) {
   console.error(problems.join('\n'));
   process.exit(1);

@@ -41,6 +41,8 @@ async fn a_diagram_that_its_parser_does_not_read_is_found() {
         ("dbml/ops.dbml", "  ops.run_steps\n", "", "run_steps is in no group"),
         ("erd/ops.mmd", "  runs {", "  runs {{", "erd/ops.mmd:"),
         ("erd/ops.mmd", "erDiagram", "flowchart", "erd/ops.mmd:"),
+        ("docs/odooops-sh/CICD.md", "flowchart LR", "flowchart XX", "docs/odooops-sh/CICD.md:"),
+        ("docs/odooops-sh/RUN_LIFECYCLE.md", "claimed --> running", "claimed --> -->", "RUN_LIFECYCLE.md:"),
     ] {
         let before = copy.text(file);
         copy.replace(file, old, new);

@@ -11,6 +11,8 @@ mod prisma;
 mod sample;
 mod topics;
 
+use tokio_postgres::Client;
+
 use self::model::Diagram;
 use super::connection::connect_direct;
 use super::error::Refusal;
@@ -45,6 +47,13 @@ pub async fn export(settings: &DatabaseSettings, notation: Notation) -> Result<S
 
 async fn read(settings: &DatabaseSettings) -> Result<Diagram, ContractError> {
     let client = connect_direct(settings).await?.client;
+    let limit = settings.call_timeout;
+    tokio::time::timeout(limit, read_catalog(&client)).await.map_err(|_elapsed| {
+        ContractError::Unreachable(format!("the catalog was not read within {} s", limit.as_secs()))
+    })?
+}
+
+async fn read_catalog(client: &Client) -> Result<Diagram, ContractError> {
     // With an empty search path every name in an expression comes with its schema, whoever asks.
     client
         .batch_execute("begin isolation level repeatable read read only; set local search_path = ''")
