@@ -4,6 +4,7 @@ mod cli;
 mod contract;
 mod deploy;
 mod docker;
+mod gates;
 mod git;
 mod isolation;
 mod odoo;

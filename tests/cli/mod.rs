@@ -3,6 +3,7 @@
 mod artifacts;
 mod completions;
 mod config;
+mod diagrams;
 mod faults;
 mod follow;
 mod logs;

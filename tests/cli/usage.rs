@@ -1,5 +1,8 @@
 //! Help, version, wrong usage.
 
+use clap::CommandFactory as _;
+use odooops::cli::Cli;
+
 use super::program::Program;
 
 /// Every command that has a help of its own.
@@ -9,6 +12,7 @@ const COMMANDS: &[&[&str]] = &[
     &["worker"],
     &["worker", "list"],
     &["worker", "drain"],
+    &["worker", "health"],
     &["run"],
     &["run", "enqueue"],
     &["run", "list"],
@@ -29,6 +33,8 @@ const COMMANDS: &[&[&str]] = &[
     &["project"],
     &["project", "create"],
     &["project", "list"],
+    &["schema"],
+    &["schema", "export"],
     &["config"],
     &["config", "show"],
     &["config", "example"],
@@ -42,6 +48,23 @@ async fn every_command_explains_itself() {
         let help = Program::new(&arguments).run().await.done();
         assert!(help.contains("Usage: odooops"), "{arguments:?}: {help}");
     }
+}
+
+#[test]
+fn the_list_of_commands_is_that_of_the_program() {
+    fn walk(command: &clap::Command, path: &[String], found: &mut Vec<Vec<String>>) {
+        found.push(path.to_vec());
+        for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+            walk(inner, &[path, &[inner.get_name().to_owned()]].concat(), found);
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Cli::command(), &[], &mut found);
+    let mut listed: Vec<Vec<String>> =
+        COMMANDS.iter().map(|words| words.iter().map(|word| (*word).to_owned()).collect()).collect();
+    found.sort();
+    listed.sort();
+    assert_eq!(listed, found);
 }
 
 #[tokio::test]

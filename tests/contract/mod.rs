@@ -30,6 +30,7 @@ mod heartbeat_run;
 mod heartbeat_worker;
 mod hints;
 mod insert;
+mod lifecycle;
 mod limits;
 mod list_queued_runs;
 mod list_runs;

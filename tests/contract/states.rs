@@ -5,7 +5,7 @@ use serde_json::json;
 use super::scene::{Scene, code, run, value, values};
 
 /// All arrows there are, as they stand in the events.
-const ARROWS: [&str; 13] = [
+pub(super) const ARROWS: [&str; 13] = [
     ">queued",
     "claimed>canceled",
     "claimed>claimed",

@@ -1,6 +1,7 @@
 //! Who may see and do what: a walk over the catalog, forgeries, members, and sessions that meet.
 
 mod dependents;
+mod document;
 mod forgery;
 mod grants;
 mod lints;

@@ -16,6 +16,7 @@ mod progress;
 mod project;
 mod read;
 mod run;
+mod schema;
 mod session;
 mod version;
 mod which;
@@ -81,6 +82,9 @@ pub enum Command {
     /// Projects.
     #[command(subcommand)]
     Project(project::ProjectCommand),
+    /// The database's schema for other tools.
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
     /// Settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -140,6 +144,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Artifact(command) => artifact::execute(command, &mut Session::open(cli).await?).await,
         Command::Workflow(command) => workflow::execute(command, cli).await,
         Command::Project(command) => project::execute(command, &mut Session::open(cli).await?).await,
+        Command::Schema(command) => schema::execute(command, cli).await,
         Command::Config(command) => config::execute(command, cli),
         Command::Completions(args) => completions::execute(args, cli),
         Command::Man(args) => man::execute(args, cli),

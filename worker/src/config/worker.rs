@@ -12,7 +12,7 @@ use super::{ConfigError, DatabaseConfig, DatabaseUrl, GitConfig, OdooConfig, Sec
 
 /// Runs at the same time when nothing else is said.
 const SLOTS_DEFAULT: u16 = 2;
-/// Seconds for which a claim is held between two heartbeats (contract §5).
+/// Seconds for which a claim is held between two heartbeats.
 const LEASE_SECS_DEFAULT: u32 = 30;
 /// Seconds that running steps get to finish after the first SIGTERM.
 const DRAIN_TIMEOUT_SECS_DEFAULT: u64 = 600;
@@ -20,7 +20,7 @@ const DRAIN_TIMEOUT_SECS_DEFAULT: u64 = 600;
 const CANCEL_GRACE_SECS_DEFAULT: u64 = 10;
 /// Time limit in seconds of a run that names none: six hours.
 const RUN_TIMEOUT_SECS_DEFAULT: u64 = 6 * 3600;
-/// Bytes of log kept per run: 256 MiB (contract §9).
+/// Bytes of log kept per run: 256 MiB.
 const LOG_BYTES_MAX_DEFAULT: u64 = 256 * 1024 * 1024;
 
 /// How a worker learns of new runs.

@@ -6,6 +6,7 @@
 mod artifacts;
 mod clock;
 mod connection;
+pub mod diagram;
 mod error;
 mod info;
 mod leases;

@@ -1,4 +1,4 @@
-//! The rows of the table in `facts/odoo.md` §3.1, one case each.
+//! What Odoo is seen to do, one case each.
 
 use super::{AskedModule, Ended, Evidence, ModuleState, Reason, TestsAsked, Verdict, judge};
 use crate::odoo::log::{LogFacts, TestSummary};
