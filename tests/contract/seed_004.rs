@@ -16,7 +16,7 @@ const VERIFICATION: [&str; 2] = [
     r#"psql "$SUPABASE_DB_URL" -c "SELECT tablename FROM pg_tables WHERE schemaname='ops' ORDER BY tablename;""#,
 ];
 
-/// "Week 2", "Tables"; `ops.run_logs` is a view over compressed chunks (contract §3), all others are tables.
+/// "Week 2", "Tables"; `ops.run_logs` is a view over compressed chunks, all others are tables.
 const TABLES: [&str; 9] = [
     "projects",
     "workflows",

@@ -169,7 +169,7 @@ pub struct RunContext {
     pub odoo: OdooSettings,
 }
 
-/// The worker's own settings for Odoo steps (contract §10).
+/// The worker's own settings for Odoo steps.
 #[derive(Debug, Clone)]
 pub struct OdooSettings {
     /// `ODOOOPS_ODOO_DATABASE_URL`: the server on which Odoo databases live.

@@ -1,4 +1,4 @@
-//! How the program ends: the one table of exit codes (docs/architecture.md, style.md).
+//! How the program ends: the one table of exit codes.
 
 use crate::contract::{FailureReason, RunStatus};
 

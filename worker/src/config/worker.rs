@@ -12,7 +12,7 @@ use super::{ConfigError, DatabaseConfig, DatabaseUrl, GitConfig, OdooConfig, Sec
 
 /// Runs at the same time when nothing else is said.
 const SLOTS_DEFAULT: u16 = 2;
-/// Seconds for which a claim is held between two heartbeats (contract §5).
+/// Seconds for which a claim is held between two heartbeats (docs/architecture.md).
 const LEASE_SECS_DEFAULT: u32 = 30;
 /// Seconds that running steps get to finish after the first SIGTERM.
 const DRAIN_TIMEOUT_SECS_DEFAULT: u64 = 600;
@@ -20,7 +20,7 @@ const DRAIN_TIMEOUT_SECS_DEFAULT: u64 = 600;
 const CANCEL_GRACE_SECS_DEFAULT: u64 = 10;
 /// Time limit in seconds of a run that names none: six hours.
 const RUN_TIMEOUT_SECS_DEFAULT: u64 = 6 * 3600;
-/// Bytes of log kept per run: 256 MiB (contract §9).
+/// Bytes of log kept per run: 256 MiB.
 const LOG_BYTES_MAX_DEFAULT: u64 = 256 * 1024 * 1024;
 
 /// How a worker learns of new runs.
@@ -219,6 +219,8 @@ impl WorkerConfig {
     pub fn passwords(&self, database: &DatabaseUrl) -> Vec<(String, SecretString)> {
         let mut passwords = self.odoo.passwords();
         passwords.extend(super::odoo::password_in(database.variable, &database.url));
+        let proxy = self.git.git_proxy.as_deref().map(SecretString::from);
+        passwords.extend(proxy.and_then(|url| super::odoo::password_in("ODOOOPS_GIT_PROXY", &url)));
         passwords
     }
 }
@@ -278,11 +280,18 @@ mod tests {
 
     #[test]
     fn redaction_knows_the_passwords_of_the_urls() {
-        let worker = parse(&["--odoo-database-url", "postgres://odoo:odoo-password@db/x"]).expect("flags");
+        let worker = parse(&[
+            "--odoo-database-url",
+            "postgres://odoo:odoo-password@db/x",
+            "--git-proxy",
+            "http://proxy-token@proxy:3128",
+        ])
+        .expect("flags");
         let url = DatabaseUrl { url: "postgres://w:worker-password@db/x".into(), variable: "DATABASE_URL" };
         let redacted = worker.passwords(&url);
         let names: Vec<&str> = redacted.iter().map(|(name, _)| name.as_str()).collect();
         assert!(names.contains(&"password in ODOOOPS_ODOO_DATABASE_URL"), "{names:?}");
         assert!(names.contains(&"password in DATABASE_URL"), "{names:?}");
+        assert!(names.contains(&"password in ODOOOPS_GIT_PROXY"), "{names:?}");
     }
 }

@@ -83,7 +83,7 @@ pub(crate) struct DirectConnection {
     pub(crate) messages: tokio::sync::mpsc::Receiver<AsyncMessage>,
 }
 
-/// Unread notifications that may wait before further ones are dropped (they are hints, see contract.md §7).
+/// Unread notifications that may wait before further ones are dropped (they are hints: polling misses nothing).
 const MESSAGE_BACKLOG: usize = 256;
 
 /// Opens a connection outside any pool.

@@ -1,5 +1,5 @@
 //! What a contract call can answer besides a result: our SQLSTATEs as an enum, so that callers decide
-//! by kind and never by message text (contract.md §1).
+//! by kind and never by message text (sql/README.md).
 
 use tokio_postgres::error::{DbError, SqlState};
 

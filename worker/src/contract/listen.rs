@@ -1,6 +1,6 @@
 //! Wake-up by NOTIFY, on a connection of its own that comes back by itself.
 //!
-//! Hints only (contract.md §7): a worker that polls misses nothing. [`Health`] tells it how often to.
+//! Hints only (docs/architecture.md): a worker that polls misses nothing. [`Health`] tells it how often to.
 
 use std::time::Duration;
 

@@ -81,7 +81,7 @@ fn unknown_word(set: &str, word: &str) -> ContractError {
 }
 
 words! {
-    /// The state of a run (contract.md §4).
+    /// The state of a run (docs/architecture.md).
     RunStatus {
         /// Waits for a worker, or for what `explain_wait` says.
         Queued = "queued",
@@ -110,7 +110,7 @@ impl RunStatus {
 }
 
 words! {
-    /// Why a run failed, and so whether it is tried again (contract.md §4).
+    /// Why a run failed, and so whether it is tried again (docs/architecture.md).
     FailureReason {
         /// The user's build, test or command failed.
         User = "user",

@@ -1,4 +1,4 @@
-//! From what the worker saw to the failure class that is recorded (contract §4): the one place that decides.
+//! From what the worker saw to the failure class that is recorded: the one place that decides.
 //! (Errors of engine, store and git become faults in `action/fault.rs`.)
 
 use crate::action::Fault;

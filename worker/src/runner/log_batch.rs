@@ -1,4 +1,4 @@
-//! The canonical log of an attempt (contract §9), pure: which lines are stored, in what batches, and
+//! The canonical log of an attempt, pure: which lines are stored, in what batches, and
 //! what the final record says of them.
 
 use std::sync::Arc;

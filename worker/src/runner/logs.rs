@@ -18,7 +18,7 @@ use super::redact::{RedactStream, Redactor};
 
 /// Bytes of output that are redacted and split at a time: bounds a group of lines.
 pub(super) const SLICE_BYTES: usize = 64 * 1024;
-/// Longer lines are split and marked (contract §9).
+/// Longer lines are split and marked.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// The shipper has ended: the lease is lost or the database refused the log.

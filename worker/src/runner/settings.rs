@@ -18,7 +18,7 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(600);
 pub const CANCEL_GRACE: Duration = Duration::from_secs(10);
 /// Time limit of a run that names none.
 pub const RUN_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
-/// How much of a run's output is stored (contract §9).
+/// How much of a run's output is stored.
 pub const LOG_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How often a worker looks for work by itself.

@@ -35,7 +35,7 @@ pub enum StepStatus {
     Canceled,
 }
 
-/// Why a step failed (contract §4, without what only the database can see).
+/// Why a step failed (docs/workflow-format.md, without what only the database can see).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureReason {
     /// The command, test or build failed.

@@ -43,7 +43,7 @@ pub struct EnqueueArgs {
     options: OptionFlags,
 }
 
-/// The options of `enqueue_run` (contract §6) as flags.
+/// The options of `enqueue_run` as flags.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of the run")]
 struct OptionFlags {
