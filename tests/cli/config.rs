@@ -110,3 +110,35 @@ async fn a_file_that_is_not_there_is_refused_where_it_was_named() {
     named.refused(2, &["/nonexistent.toml", "ODOOOPS_CONFIG"]);
     Program::new(&["config", "show"]).run().await.done();
 }
+
+#[tokio::test]
+async fn what_is_no_file_is_refused_and_not_waited_for() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let fifo = dir.path().join("fifo");
+    let made = tokio::process::Command::new("mkfifo").arg(&fifo).status().await.expect("mkfifo runs");
+    assert!(made.success());
+    for path in [dir.path(), &fifo] {
+        let path = path.display().to_string();
+        let shown = Program::new(&["config", "show", "--config", &path]).run().await;
+        shown.refused(2, &[&path, "is no regular file", "--config"]);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_table_names_the_nearest_known_one() {
+    let file = File::new("[wroker]\nslots = 1\n", 0o644);
+    file.program(&["config", "show"]).run().await.refused(2, &[":1: ", "unknown table wroker", "is worker"]);
+}
+
+#[tokio::test]
+async fn a_file_that_everybody_reads_may_hold_no_token_either() {
+    for line in [
+        "[worker]\ngit_proxy = 'https://hunter22@proxy.example'",
+        "[worker]\npip_index_url = 'https://hunter22@pip.example/simple'",
+        "\nstore_url = 's3://bucket/x?secret=hunter22'",
+    ] {
+        let file = File::new(line, 0o644);
+        let said = file.program(&["run", "list"]).run().await.refused(2, &["chmod o-rwx", ":2: "]);
+        assert!(!said.contains("hunter22"), "{said}");
+    }
+}

@@ -22,11 +22,24 @@ fn table() -> String {
             setting.flag(),
             setting.variable(),
             code(&setting.default().unwrap_or_default()),
-            setting.meaning().replace('|', "\\|").replace('<', "&lt;"),
+            meaning(&setting.meaning()),
         )
         .expect("a string");
     }
     text
+}
+
+/// Inside of backquotes everything but the cell's own mark means itself.
+fn meaning(text: &str) -> String {
+    let cell = text.replace('|', "\\|");
+    let parts = cell.split('`').enumerate();
+    let escaped = parts.map(|(n, part)| if n % 2 == 0 { part.replace('<', "&lt;") } else { part.to_owned() });
+    escaped.collect::<Vec<_>>().join("`")
+}
+
+#[test]
+fn code_in_the_table_is_not_escaped() {
+    assert_eq!(meaning("a <b> or `X_<NAME>|`, <c>"), "a &lt;b> or `X_<NAME>\\|`, &lt;c>");
 }
 
 #[test]

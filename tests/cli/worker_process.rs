@@ -12,18 +12,20 @@ use crate::support::postgres::TestDatabase;
 use crate::support::postgres_roles::Login;
 use crate::support::signals::wait_until;
 
-struct Setup {
-    database: TestDatabase,
-    dir: tempfile::TempDir,
+pub(super) struct Setup {
+    pub(super) database: TestDatabase,
+    pub(super) dir: tempfile::TempDir,
 }
 
 impl Setup {
-    async fn new() -> Self {
-        Self { database: TestDatabase::new().await, dir: tempfile::tempdir().expect("a directory") }
+    pub(super) async fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(dir.path().join("store")).expect("a store");
+        Self { database: TestDatabase::new().await, dir }
     }
 
     /// A worker with worker rights, a store in a directory and no endpoints.
-    fn worker(&self, flags: &[&str]) -> Program {
+    pub(super) fn worker(&self, flags: &[&str]) -> Program {
         Program::new(&[&["worker", "--id", "w1"], flags].concat())
             .env("ODOOOPS_WORKER_DATABASE_URL", &self.database.login_url(Login::Worker))
             .env("ODOOOPS_STORE_URL", &format!("file://{}/store", self.dir.path().display()))
@@ -180,41 +182,6 @@ async fn a_login_that_is_no_worker_is_refused() {
     let ended = setup.worker(&[]).env("ODOOOPS_WORKER_DATABASE_URL", &url).run().await;
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.stderr.contains("w1 cannot be registered: permission denied"), "{ended:?}");
-}
-
-#[tokio::test]
-async fn check_tries_everything_and_ends_with_1_where_something_does_not_do() {
-    let setup = Setup::new().await;
-    let good = setup.worker(&["--check"]).run().await.done();
-    for part in ["database", "rights", "clock", "store", "container engine"] {
-        assert!(good.contains(part), "{part:?} is not in {good}");
-    }
-    let url = setup.database.url();
-    let checked = setup.worker(&["--check", "--json"]).env("ODOOOPS_WORKER_DATABASE_URL", &url).run().await;
-    assert_eq!(checked.code, 1, "{checked:?}");
-    let checks: Value = serde_json::from_str(&checked.stdout).expect("JSON");
-    assert!(checks[1]["problem"].as_str().is_some_and(|text| text.contains("superuser")), "{checks}");
-    assert_eq!(checks[0]["problem"], Value::Null);
-}
-
-/// A function of ours before the server's own, for one login: what a clock that is wrong looks like.
-#[tokio::test]
-async fn a_clock_that_is_wrong_is_found() {
-    let setup = Setup::new().await;
-    let late = "create schema odd; grant usage on schema odd to public; \
-                create function odd.clock_timestamp() returns timestamptz language sql \
-                as $$ select pg_catalog.clock_timestamp() - interval '1 minute' $$;";
-    let (login, database) = (Login::Worker.name(), setup.database.name());
-    let here = format!("alter role {login} in database {database} set search_path = odd, pg_catalog");
-    setup.database.superuser().await.batch_execute(&format!("{late} {here}")).await.expect("an odd clock");
-    let checked = setup.worker(&["--check", "--json"]).run().await;
-    assert_eq!(checked.code, 1, "{checked:?}");
-    let checks: Value = serde_json::from_str(&checked.stdout).expect("JSON");
-    let problem = checks[2]["problem"].as_str().expect("a problem");
-    assert!(problem.contains("behind this machine's") && problem.contains("NTP"), "{checks}");
-    let refused = setup.worker(&["--check-first"]).run().await;
-    assert_eq!(refused.code, 1, "{refused:?}");
-    assert!(refused.stderr.contains("clock") && !refused.stderr.contains("registered"), "{refused:?}");
 }
 
 #[tokio::test]

@@ -21,7 +21,9 @@ async fn store_in(folder: &Path) -> Store {
 async fn objects_come_back_with_size_and_checksum() {
     let folder = TempDir::new().expect("a temporary folder");
     let store = store_in(&folder.path().join("made/when needed".replace(' ', "%20"))).await;
-    store.check().await.expect("the store works");
+    let missing = store.check().await.expect_err("nothing is there yet");
+    assert!(matches!(missing, StoreError::NoSuchDirectory { .. }), "{missing:?}");
+    assert!(!folder.path().join("made").exists(), "a check makes nothing");
     for size in [0, 3, 3 * MIB + 1] {
         let stored = store.put(&key("a b/dump"), None, Source::new(size, End::Clean)).await.expect("stored");
         assert!(

@@ -33,7 +33,7 @@ RestartSec=1
 struct Service {
     machine: Machine,
     operator: Contract,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Service {
@@ -42,7 +42,12 @@ impl Service {
         let database = TestDatabase::new().await;
         let operator = database.contract(Login::Operator);
         let machine = Machine::booted().await;
+        // As on a machine with Docker: the package finds its group.
+        machine
+            .sh("groupadd --gid $(stat -c %g /run/docker.sock) docker || groupmod --new-name docker $(stat -c %G /run/docker.sock)")
+            .await;
         machine.install().await;
+        assert_eq!(machine.sh("id -nG odooops").await, "odooops docker");
         let dir = TempDir::new().expect("a folder");
         let url = database.login_url(Login::Worker);
         let files = [("odooops.toml", SETTINGS), ("overrides.conf", OVERRIDES), ("url", &url)];
@@ -58,7 +63,6 @@ impl Service {
                  install -d -m 0700 /etc/credstore
                  install -m 0600 /tmp/url /etc/credstore/ODOOOPS_WORKER_DATABASE_URL
                  printf 'hunter22\\n' >/etc/odooops/secrets/TOKEN
-                 groupadd --gid $(stat -c %g /run/docker.sock) docker || groupmod --new-name docker $(stat -c %G /run/docker.sock)
                  systemctl daemon-reload")
             .await;
         let project = NewProject {
@@ -68,7 +72,7 @@ impl Service {
             ..NewProject::default()
         };
         operator.put_project(&project).await.expect("a project");
-        Self { machine, operator, _database: database }
+        Self { machine, operator, database }
     }
 
     async fn started() -> Self {
@@ -225,4 +229,31 @@ async fn a_check_that_fails_is_said_and_tried_again() {
     for part in ["store", "failed", "file:///etc/odooops/store"] {
         assert!(journal.contains(part), "{part} is not in {journal}");
     }
+}
+
+#[tokio::test]
+async fn a_login_with_too_many_rights_is_not_tried_again() {
+    let service = Service::new().await;
+    let url = service.database.login_url(Login::Operator);
+    let dir = TempDir::new().expect("a folder");
+    std::fs::write(dir.path().join("url"), url).expect("a file");
+    service.machine.copy(&dir.path().join("url"), "/tmp/url").await;
+    service.machine.sh("install -m 0600 /tmp/url /etc/credstore/ODOOOPS_WORKER_DATABASE_URL").await;
+    let started = service.machine.run(&format!("systemctl start {UNIT}")).await;
+    assert_ne!(started.code, 0, "{started:?}");
+    assert_eq!(service.property("ExecMainStatus").await, "2");
+    assert_eq!(service.property("NRestarts").await, "0");
+    let journal = service.journal().await;
+    assert!(journal.contains("ops_operator") && journal.contains("ops_worker only"), "{journal}");
+}
+
+#[tokio::test]
+async fn without_a_docker_group_the_unit_starts_and_the_check_says_what_is_shut() {
+    let service = Service::new().await;
+    service.machine.sh("gpasswd --delete odooops docker; groupmod --new-name engine docker").await;
+    let started = service.machine.run(&format!("systemctl start {UNIT}")).await;
+    assert_ne!(started.code, 0, "{started:?}");
+    let journal = service.journal().await;
+    assert!(journal.contains("check=\"container engine\"") && journal.contains("good"), "{journal}");
+    assert!(!journal.contains("216/GROUP"), "{journal}");
 }

@@ -25,10 +25,18 @@ fn a_worker_outlives_neither_its_heartbeat_nor_wrong_settings() {
         "ExecStart=/usr/bin/odooops worker --check-first",
         "Restart=on-failure",
         "RestartPreventExitStatus=2",
-        "WatchdogSec=120",
+        "TimeoutStartSec=120",
+        "WatchdogSec=30",
         "KillMode=mixed",
-        "StateDirectory=odooops",
+        "StateDirectory=odooops odooops/store",
     ] {
         assert!(unit.lines().any(|found| found == line), "{line}");
     }
+}
+
+/// A group that is not there keeps a unit from starting at all (216/GROUP), and who uses podman has no `docker`.
+#[test]
+fn the_unit_names_no_group_that_another_package_makes() {
+    let unit = std::fs::read_to_string(repository().join(UNIT)).expect("the unit");
+    assert!(!unit.lines().any(|line| line.starts_with("SupplementaryGroups=")));
 }

@@ -1,9 +1,13 @@
 //! The program: parse, start logging, dispatch. The only place that ends the process.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use odooops::cli::{self, Cli, Exit, NotRead};
 use odooops::telemetry;
+
+/// How long what was given up may hold up the end.
+const LINGER: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
@@ -29,7 +33,12 @@ fn print_usage(answer: &clap::Error) -> Exit {
 
 fn run(cli: Cli) -> Exit {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(cli::run(cli)),
+        Ok(runtime) => {
+            let exit = runtime.block_on(cli::run(cli));
+            // A call into the kernel that was given up (a name, a file on a server that is away) may still hang.
+            runtime.shutdown_timeout(LINGER);
+            exit
+        }
         Err(problem) => {
             cli.refuse(&anyhow::Error::new(problem).context("the machine gives no threads to work with"))
         }

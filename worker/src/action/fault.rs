@@ -50,6 +50,7 @@ impl From<&StoreError> for Fault {
             | StoreError::AccessDenied { .. }
             | StoreError::NoCredentials { .. }
             | StoreError::NoSuchBucket { .. }
+            | StoreError::NoSuchDirectory { .. }
             | StoreError::NotFound { .. }
             | StoreError::DiskFull { .. }
             | StoreError::Corrupt { .. }

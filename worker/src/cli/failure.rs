@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::output::Format;
-use crate::config::{ConfigError, Configuration, DatabaseUrl, FileState, Source};
+use crate::config::{ConfigError, Configuration, DatabaseUrl, FileState, first_paragraph};
 use crate::container::ContainerError;
 use crate::contract::migrate::MigrateError;
 use crate::contract::{ContractError, Refusal};
@@ -42,6 +42,14 @@ impl Failure {
     fn new(what: impl Into<String>, next: Option<String>, exit: Exit) -> Self {
         Self { what: what.into(), next, exit }
     }
+
+    /// In one line.
+    pub(super) fn line(&self) -> String {
+        match &self.next {
+            Some(next) => format!("{}; {next}", self.what),
+            None => self.what.clone(),
+        }
+    }
 }
 
 /// `None` when a reader of stdout went away, which is no error.
@@ -57,7 +65,7 @@ pub(super) fn explain(
     let failure = if let Some(refused) = find::<Refused>(error) {
         Failure::new(&refused.what, refused.next.clone(), refused.exit)
     } else if let Some(problem) = find::<ConfigError>(error) {
-        Failure::new(problem.to_string(), origin_of(problem, configuration), Exit::Usage)
+        of_config(problem, configuration)
     } else if let Some(problem) = find::<TelemetryError>(error) {
         Failure::new(problem.to_string(), None, Exit::Usage)
     } else if let Some(problem) = find::<ContractError>(error) {
@@ -76,25 +84,23 @@ pub(super) fn explain(
     Some(failure)
 }
 
-/// Where the wrong setting was made, when not by the variable that the message names.
-fn origin_of(problem: &ConfigError, configuration: &Configuration) -> Option<String> {
-    match problem {
-        ConfigError::Missing { .. } => match &configuration.file {
-            file @ FileState::Forbidden(_) => Some(file.to_string()),
-            FileState::None | FileState::Read(_) => None,
-        },
-        ConfigError::Invalid { variable, .. } => {
-            let name = variable.split(' ').next().unwrap_or(variable);
-            let resolved = configuration.of_variable(name)?;
-            match resolved.source {
-                Source::File(..) | Source::Credential(_) => {
-                    Some(format!("{} is set in {}", resolved.setting.key(), resolved.place()?))
-                }
-                Source::Flag | Source::Environment | Source::Default | Source::Unset => None,
-            }
+/// A value that cannot be is told by the source that it came from.
+fn of_config(problem: &ConfigError, configuration: &Configuration) -> Failure {
+    let (text, next) = match problem {
+        ConfigError::Missing { .. } => {
+            let next = match &configuration.file {
+                file @ FileState::Forbidden(_) => Some(file.to_string()),
+                FileState::None | FileState::Read(_) => None,
+            };
+            (problem.to_string(), next)
         }
-        ConfigError::File(_) => None,
-    }
+        ConfigError::Invalid { variable, problem: what } => {
+            let name = variable.split(' ').next().unwrap_or(variable);
+            (format!("{}: {what}", configuration.source_of(name).as_ref().unwrap_or(variable)), None)
+        }
+        ConfigError::Listed(text) => (text.clone(), None),
+    };
+    Failure::new(text, next, Exit::Usage)
 }
 
 fn fault(is_infrastructure: bool) -> Exit {
@@ -122,7 +128,7 @@ fn of_contract(
             said(refusal),
             refusal.hint.clone().or_else(|| {
                 Some(format!(
-                    "log in with a role that may (ops_operator may everything); {variable} says who you are"
+                    "log in with a role that may (an operator is in ops_operator); {variable} says who you are"
                 ))
             }),
             Exit::Usage,
@@ -196,6 +202,13 @@ fn said(refusal: &Refusal) -> String {
     }
 }
 
+/// Tells a program what is wrong with its arguments.
+pub(super) fn tell_usage(problem: &clap::Error) -> Exit {
+    let text = first_paragraph(problem);
+    let tip = problem.render().to_string().split("\n\n").nth(1).map(|tip| tip.trim().to_owned());
+    say(&Failure::new(text, tip, Exit::Usage), Format::Json)
+}
+
 /// Tells it on stderr and says how the program ends.
 pub(super) fn tell(
     error: &anyhow::Error,
@@ -203,9 +216,15 @@ pub(super) fn tell(
     configuration: &Configuration,
     format: Format,
 ) -> Exit {
-    let Some(failure) = explain(error, database, configuration) else { return Exit::Done };
+    match explain(error, database, configuration) {
+        Some(failure) => say(&failure, format),
+        None => Exit::Done,
+    }
+}
+
+fn say(failure: &Failure, format: Format) -> Exit {
     let text = match format {
-        Format::Human => written(&failure),
+        Format::Human => written(failure),
         Format::Json => {
             json!({"error": failure.what, "next": failure.next, "exit_code": failure.exit.code()}).to_string()
         }

@@ -119,6 +119,12 @@ impl Cli {
         failure::tell(error, self.database_in_use().as_ref(), &self.configuration, format)
     }
 
+    /// An error in one line: what happened, and what to do next.
+    fn explain(&self, error: &anyhow::Error) -> String {
+        failure::explain(error, self.database_in_use().as_ref(), &self.configuration)
+            .map_or_else(|| format!("{error:#}"), |failure| failure.line())
+    }
+
     /// The database that this command talks to, for messages.
     fn database_in_use(&self) -> Option<DatabaseUrl> {
         match &self.command {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::ops::Range;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use toml::Spanned;
@@ -40,7 +40,9 @@ pub(super) enum Opened {
 pub(super) fn read(path: &Path, settings: &[Setting]) -> Result<Opened, ConfigError> {
     let refused =
         |problem: String| ConfigError::invalid(CONFIG_VARIABLE, format!("{}: {problem}", path.display()));
-    let file = match std::fs::File::open(path) {
+    // Without this a FIFO that nobody writes to would be waited for.
+    let no_wait = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = match std::fs::File::options().read(true).custom_flags(no_wait).open(path) {
         Ok(file) => file,
         Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => return Ok(Opened::Missing),
         Err(problem) if problem.kind() == std::io::ErrorKind::PermissionDenied => {
@@ -49,6 +51,9 @@ pub(super) fn read(path: &Path, settings: &[Setting]) -> Result<Opened, ConfigEr
         Err(problem) => return Err(refused(problem.to_string())),
     };
     let meta = file.metadata().map_err(|problem| refused(problem.to_string()))?;
+    if !meta.is_file() {
+        return Err(refused("is no regular file".to_owned()));
+    }
     let mut text = String::new();
     file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|problem| refused(problem.to_string()))?;
     if text.len() as u64 > MAX_BYTES {
@@ -56,13 +61,13 @@ pub(super) fn read(path: &Path, settings: &[Setting]) -> Result<Opened, ConfigEr
     }
     let values = parse(&text, settings).map_err(|problems| {
         let problems = problems.into_iter().map(|(line, what)| format!("{}:{line}: {what}", path.display()));
-        ConfigError::File(problems.collect::<Vec<_>>().join("\n"))
+        ConfigError::Listed(problems.collect::<Vec<_>>().join("\n"))
     })?;
     if meta.permissions().mode() & 0o004 != 0
         && let Some((key, line)) = first_secret(&values, settings)
     {
-        return Err(ConfigError::File(format!(
-            "{path}:{line}: {key} holds a secret and everybody may read the file; run: chmod o-rwx {path}",
+        return Err(ConfigError::Listed(format!(
+            "{path}:{line}: {key} holds what may be a secret and everybody may read the file; run: chmod o-rwx {path}",
             path = path.display()
         )));
     }
@@ -113,10 +118,21 @@ impl Reader<'_> {
                 (_, None) if is_group => {
                     self.problems.push((line, format!("{key} is a table: write [{key}]")))
                 }
-                (_, None) => self.problems.push((line, unknown(&key, self.settings))),
+                (DeValue::Table(_), None) => {
+                    self.problems.push((line, unknown("table", &key, &self.tables())));
+                }
+                (_, None) => {
+                    let known: Vec<String> = self.settings.iter().map(Setting::key).collect();
+                    self.problems.push((line, unknown("key", &key, &known)));
+                }
                 (_, Some(setting)) => self.setting(setting, value, line),
             }
         }
+    }
+
+    fn tables(&self) -> Vec<String> {
+        let keys = self.settings.iter().map(Setting::key);
+        keys.filter_map(|key| Some(key.rsplit_once('.')?.0.to_owned())).collect()
     }
 
     fn setting(&mut self, setting: &Setting, value: &Spanned<DeValue<'_>>, line: usize) {
@@ -157,17 +173,17 @@ fn scalar(value: &DeValue<'_>) -> Result<String, String> {
     }
 }
 
-/// Names the nearest known key: of the same name in another table, else by likeness.
-fn unknown(key: &str, settings: &[Setting]) -> String {
+/// Names the nearest known one: of the same name in another table, else by likeness.
+fn unknown(what: &str, key: &str, known: &[String]) -> String {
     let own = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
     let likeness =
         |known: &str| strsim::jaro_winkler(key, known).max(strsim::jaro_winkler(&own(key), &own(known)));
-    let known = settings.iter().map(|setting| (likeness(&setting.key()), setting.key()));
+    let known = known.iter().map(|known| (likeness(known), known));
     match known.max_by(|one, other| one.0.total_cmp(&other.0)) {
         Some((like, nearest)) if like >= LIKENESS_MIN => {
-            format!("unknown key {key}; the nearest known one is {nearest}")
+            format!("unknown {what} {key}; the nearest known one is {nearest}")
         }
-        Some(_) | None => format!("unknown key {key}; odooops config show lists the known ones"),
+        Some(_) | None => format!("unknown {what} {key}; odooops config show lists the known keys"),
     }
 }
 

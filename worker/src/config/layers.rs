@@ -1,8 +1,8 @@
 //! Where a setting's value comes from: flag, else environment, else credential, else file, else default.
 //!
-//! Flags and variables are clap's. What credentials and the file say becomes the default of its argument
-//! before the command line is parsed, so that one parser judges all of them and nothing changes the
-//! process's environment.
+//! Flags are clap's. What variables, credentials and the file say is judged by the setting and becomes the
+//! default of its argument before the command line is parsed, so that whoever gets something wrong is told
+//! which of them it was, and nothing changes the process's environment.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -135,6 +135,19 @@ impl Configuration {
         self.settings.iter().find(|resolved| resolved.setting.variable() == variable)
     }
 
+    /// Where a setting was made, for a message on its value: the flag, the variable, the key with its place.
+    /// `None` where nobody made it, or it is no setting.
+    #[must_use]
+    pub fn source_of(&self, variable: &str) -> Option<String> {
+        let resolved = self.of_variable(variable)?;
+        match resolved.source {
+            Source::Flag | Source::Environment => resolved.place(),
+            Source::Credential(_) => Some(format!("{variable} ({})", resolved.place()?)),
+            Source::File(..) => Some(format!("{} ({})", resolved.setting.key(), resolved.place()?)),
+            Source::Default | Source::Unset => None,
+        }
+    }
+
     /// What to look at to change a setting: its variable, or the place where it was set otherwise.
     #[must_use]
     pub fn name_of(&self, variable: &str) -> String {
@@ -148,21 +161,35 @@ impl Configuration {
     }
 }
 
-/// What credentials and the file say.
+/// What variables, credentials and the file say.
 pub struct Layers {
     settings: Vec<Setting>,
     given: BTreeMap<String, (String, Source)>,
+    /// Variables that say something impossible, by key: value and problem. They matter to the commands that
+    /// have the setting, where no flag wins over it.
+    wrong: BTreeMap<String, (String, String)>,
     file: FileState,
 }
 
+/// Gives a variable's text.
+type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
 impl Layers {
-    /// Reads credentials and the file, and judges both.
+    /// Reads environment, credentials and the file, and judges all of them.
     ///
     /// # Errors
     /// [`ConfigError`] with every problem of the file by line, or the credential that is wrong.
     pub fn read(command: &Command, config: &ConfigFile) -> Result<Self, ConfigError> {
         let credentials = super::variable(CREDENTIALS).map(PathBuf::from);
-        Self::read_from(command, config, Path::new(DEFAULT_FILE), credentials.as_deref())
+        let file = Path::new(DEFAULT_FILE);
+        Self::read_from(command, config, file, credentials.as_deref(), &super::variable_os)
+    }
+
+    /// Nothing but the settings: for the first look at the command line.
+    #[must_use]
+    pub fn none(command: &Command) -> Self {
+        let settings = Setting::all(command);
+        Self { settings, given: BTreeMap::new(), wrong: BTreeMap::new(), file: FileState::None }
     }
 
     fn read_from(
@@ -170,74 +197,118 @@ impl Layers {
         config: &ConfigFile,
         default_file: &Path,
         credentials: Option<&Path>,
+        environment: Environment<'_>,
     ) -> Result<Self, ConfigError> {
-        let settings = Setting::all(command);
-        let mut given = BTreeMap::new();
+        let mut layers = Self::none(command);
+        layers.read_file(config, default_file)?;
+        for setting in &layers.settings {
+            if let Some((value, path)) = credential(credentials, setting)? {
+                layers.given.insert(setting.key(), (value, Source::Credential(path)));
+            }
+        }
+        layers.read_environment(environment);
+        Ok(layers)
+    }
+
+    fn read_file(&mut self, config: &ConfigFile, default_file: &Path) -> Result<(), ConfigError> {
         let (path, is_named) = match config.path.as_deref() {
             Some(named) => (Path::new(named), true),
             None => (default_file, false),
         };
-        let mut state = FileState::None;
-        if path != Path::new("") {
-            match (file::read(path, &settings)?, is_named) {
-                (Opened::Read(values), _) => {
-                    for (key, value) in values {
-                        given.insert(key, (value.text, Source::File(path.to_owned(), value.line)));
-                    }
-                    state = FileState::Read(path.to_owned());
+        if path == Path::new("") {
+            return Ok(());
+        }
+        match (file::read(path, &self.settings)?, is_named) {
+            (Opened::Read(values), _) => {
+                for (key, value) in values {
+                    self.given.insert(key, (value.text, Source::File(path.to_owned(), value.line)));
                 }
-                (Opened::Missing, false) => {}
-                (Opened::Forbidden, false) => state = FileState::Forbidden(path.to_owned()),
-                (Opened::Missing, true) => return Err(unusable(path, "there is no such file")),
-                (Opened::Forbidden, true) => return Err(unusable(path, "this user may not read it")),
+                self.file = FileState::Read(path.to_owned());
+            }
+            (Opened::Missing, false) => {}
+            (Opened::Forbidden, false) => self.file = FileState::Forbidden(path.to_owned()),
+            (Opened::Missing, true) => return Err(unusable(path, "there is no such file")),
+            (Opened::Forbidden, true) => return Err(unusable(path, "this user may not read it")),
+        }
+        Ok(())
+    }
+
+    fn read_environment(&mut self, environment: Environment<'_>) {
+        for setting in &self.settings {
+            let Some(value) = environment(setting.variable()) else { continue };
+            let (value, problem) = match value.into_string() {
+                Ok(value) if !setting.is_set_by(&value) => continue,
+                Ok(value) => {
+                    let problem = setting.check(&value).err();
+                    (value, problem)
+                }
+                Err(value) => (value.to_string_lossy().into_owned(), Some("is not UTF-8".to_owned())),
+            };
+            match problem {
+                None => drop(self.given.insert(setting.key(), (value, Source::Environment))),
+                Some(problem) => drop(self.wrong.insert(setting.key(), (value, problem))),
             }
         }
-        for setting in &settings {
-            if let Some((value, path)) = credential(credentials, setting)? {
-                given.insert(setting.key(), (value, Source::Credential(path)));
-            }
-        }
-        Ok(Self { settings, given, file: state })
     }
 
     /// `command` as it has to be parsed.
     #[must_use]
     pub fn apply(&self, command: Command) -> Command {
-        self.settings.iter().fold(command, |command, setting| match self.given.get(&setting.key()) {
-            Some((value, _)) => setting.set_default(command, value),
-            None => command,
+        self.settings.iter().fold(command, |command, setting| {
+            let value = self.given.get(&setting.key()).map(|(value, _)| value.as_str());
+            setting.set_default(command, value)
         })
+    }
+
+    /// Refuses wrong variables of this call's command, all at once.
+    ///
+    /// # Errors
+    /// [`ConfigError::Listed`].
+    pub fn judge(&self, matches: &ArgMatches) -> Result<(), ConfigError> {
+        let problems: Vec<String> = self
+            .settings
+            .iter()
+            .filter(|setting| is_of_command(setting, matches) && flag_value(setting, matches).is_none())
+            .filter_map(|setting| {
+                let (_, problem) = self.wrong.get(&setting.key())?;
+                Some(format!("{}: {problem}", setting.variable()))
+            })
+            .collect();
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError::Listed(problems.join("\n"))) }
     }
 
     /// Every setting with its value and where that comes from; `matches` knows the flags of this call.
     #[must_use]
     pub fn resolve(self, matches: &ArgMatches) -> Configuration {
-        self.resolve_with(matches, &super::variable_os)
-    }
-
-    fn resolve_with(self, matches: &ArgMatches, read: &dyn Fn(&str) -> Option<OsString>) -> Configuration {
-        let Self { settings, given, file } = self;
+        let Self { settings, mut given, mut wrong, file } = self;
         let resolve = |setting: Setting| {
-            let variable = || {
-                let value = read(setting.variable())?.to_string_lossy().into_owned();
-                Some((value, Source::Environment))
-            };
-            let flag = flag_value(&setting, matches).map(|value| (value, Source::Flag));
-            let layer = || given.get(&setting.key()).cloned();
-            let default = || setting.default().map(|value| (value, Source::Default));
-            let found = flag.or_else(variable).or_else(layer).or_else(default);
-            let problem = match &found {
-                Some((value, Source::Environment)) => setting.check(value).err(),
-                Some(_) | None => None,
-            };
-            let (value, source) = match found {
-                Some((value, source)) => (Some(shown(&value, setting.may_be_secret())), source),
-                None => (None, Source::Unset),
-            };
+            let key = setting.key();
+            let flag = flag_value(&setting, matches).map(|value| (value, Source::Flag, None));
+            let mut variable =
+                || wrong.remove(&key).map(|(value, problem)| (value, Source::Environment, Some(problem)));
+            let mut layer = || given.remove(&key).map(|(value, source)| (value, source, None));
+            let default = || setting.default().map(|value| (value, Source::Default, None));
+            let (value, source, problem) =
+                match flag.or_else(&mut variable).or_else(&mut layer).or_else(default) {
+                    Some((value, source, problem)) => {
+                        (Some(shown(&value, setting.may_be_secret())), source, problem)
+                    }
+                    None => (None, Source::Unset, None),
+                };
             Resolved { setting, value, source, problem }
         };
         Configuration { file, settings: settings.into_iter().map(resolve).collect() }
     }
+}
+
+/// Whether the call is one of the setting's command.
+fn is_of_command(setting: &Setting, matches: &ArgMatches) -> bool {
+    let mut at = Some(matches);
+    setting.place().0.iter().all(|want| {
+        let next = at.and_then(ArgMatches::subcommand).filter(|(name, _)| *name == want.as_str());
+        at = next.map(|(_, inner)| inner);
+        at.is_some()
+    })
 }
 
 fn unusable(path: &Path, problem: &str) -> ConfigError {

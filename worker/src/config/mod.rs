@@ -24,7 +24,7 @@ pub use git::{GitConfig, GitProtocol};
 pub use layers::{ConfigFile, Configuration, DEFAULT_FILE, FileState, Layers, Resolved, Source};
 pub use odoo::OdooConfig;
 pub use secrets::SecretsConfig;
-pub use setting::Setting;
+pub use setting::{Setting, first_paragraph};
 pub use worker::{WakeUp, WorkerConfig};
 
 /// The argument that names the configuration file, which is no setting of the file.
@@ -53,9 +53,9 @@ pub enum ConfigError {
         /// What is wrong and what would be right.
         problem: String,
     },
-    /// What is wrong in the configuration file, by line.
+    /// What is wrong in the configuration file by line, or in the environment by variable.
     #[error("{0}")]
-    File(String),
+    Listed(String),
 }
 
 impl ConfigError {
@@ -125,7 +125,9 @@ impl DatabaseUrl {
     fn checked(self) -> Result<Self, ConfigError> {
         let parsed = url::Url::parse(self.url.expose_secret());
         match parsed {
-            Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") => Ok(self),
+            Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") && !misplaces_login(&url) => {
+                Ok(self)
+            }
             Ok(_) | Err(_) => Err(ConfigError::invalid(
                 self.variable,
                 "is no Postgres URL; write postgres://user:password@host:5432/name \
@@ -137,16 +139,22 @@ impl DatabaseUrl {
     /// `host:port/name` of the server: everything that may be shown.
     #[must_use]
     pub fn place(&self) -> String {
-        let Ok(url) = url::Url::parse(self.url.expose_secret()) else { return "(not a URL)".to_owned() };
-        let queried =
-            |key: &str| url.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value.into_owned());
-        let host = match url.host_str() {
-            Some(host) if !host.is_empty() => host.to_owned(),
-            Some(_) | None => queried("host").unwrap_or_else(|| "localhost".to_owned()),
-        };
-        let port = url.port().map(|port| port.to_string()).or_else(|| queried("port"));
-        format!("{host}:{}{}", port.as_deref().unwrap_or("5432"), url.path())
+        mask::place_of_database(self.url.expose_secret())
     }
+}
+
+/// Whether a password would be taken for the user, the host or the database, whose names servers repeat in
+/// their messages: `/user:password@host`, `user%3Apassword@host`, `?host=user:password@host`, `#password=…`.
+fn misplaces_login(url: &url::Url) -> bool {
+    let has = |text: &str, marks: &[char]| {
+        percent_encoding::percent_decode_str(text).decode_utf8_lossy().contains(marks)
+    };
+    let names = ["host", "hostaddr", "dbname", "user"];
+    url.fragment().is_some()
+        || has(url.username(), &[':'])
+        || has(url.host_str().unwrap_or_default(), &['@'])
+        || has(url.path(), &['@', ':'])
+        || url.query_pairs().any(|(name, value)| names.contains(&&*name) && value.contains('@'))
 }
 
 /// Where artifacts are kept.
@@ -157,6 +165,7 @@ pub struct StoreConfig {
         long = "store-url",
         global = true,
         env = "ODOOOPS_STORE_URL",
+        hide_env_values = true,
         value_name = "URL",
         help_heading = "Global"
     )]
@@ -164,6 +173,12 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
+    /// The store as it may be shown.
+    #[must_use]
+    pub fn place(&self) -> String {
+        mask::shown(self.store_url.as_deref().unwrap_or_default(), true)
+    }
+
     /// The store, which must be set where files are written or fetched.
     pub fn url(&self) -> Result<&str, ConfigError> {
         self.store_url.as_deref().map(str::trim).filter(|url| !url.is_empty()).ok_or(ConfigError::Missing {
@@ -239,19 +254,21 @@ mod tests {
 
     #[test]
     fn a_wrong_url_is_refused_without_being_repeated() {
-        for wrong in ["mysql://me:hunter22@db/x", "me:hunter22@db/x", "postgres//me:hunter22@db"] {
+        for wrong in [
+            "mysql://me:hunter22@db/x",
+            "me:hunter22@db/x",
+            "postgres//me:hunter22@db",
+            "postgres:///me:hunter22@db",
+            "postgres:///me%3Ahunter22%40db",
+            "postgres://me%3Ahunter22@db/x",
+            "postgres://me%3Ahunter22%40db/x",
+            "postgres:///x?host=me:hunter22@db",
+            "postgres://db/x#password=hunter22",
+        ] {
             let problem = config(Some(wrong), None).url().expect_err(wrong);
             let shown = format!("{problem} {problem:?}");
             assert!(shown.contains("DATABASE_URL") && !shown.contains("hunter22"), "{shown}");
         }
-    }
-
-    #[test]
-    fn the_place_of_a_database_never_holds_the_password() {
-        let place = |url: &str| DatabaseUrl { url: url.into(), variable: "DATABASE_URL" }.place();
-        assert_eq!(place("postgres://me:hunter22@db.example:6432/ops"), "db.example:6432/ops");
-        assert_eq!(place("postgres://me:hunter22@db.example/ops"), "db.example:5432/ops");
-        assert_eq!(place("postgresql:///ops?host=/run/postgresql&port=5433"), "/run/postgresql:5433/ops");
     }
 
     #[test]

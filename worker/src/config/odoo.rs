@@ -25,7 +25,7 @@ pub struct OdooConfig {
     /// Odoo's data directory for backups: volume:NAME or an absolute path on the engine's host.
     #[arg(long = "odoo-data", env = "ODOOOPS_ODOO_DATA", value_name = "WHERE")]
     pub odoo_data: Option<String>,
-    /// Index that pip installs the addons' python requirements from, without a password; PyPI when unset.
+    /// Index that pip installs the addons' python requirements from, without a login; PyPI when unset.
     #[arg(long = "pip-index-url", env = "ODOOOPS_PIP_INDEX_URL", hide_env_values = true, value_name = "URL")]
     pub pip_index_url: Option<String>,
     /// File with CA certificates for containers that fetch through a company CA.
@@ -47,14 +47,15 @@ impl OdooConfig {
         given(self.odoo_image.as_deref())
     }
 
-    /// The pip index, where one is set. It becomes part of images, so a password in it is refused.
+    /// The pip index, where one is set. It becomes part of images, so a login or token in it is refused.
     pub fn pip_index_url(&self) -> Result<Option<String>, ConfigError> {
         let Some(index) = given(self.pip_index_url.as_deref()) else { return Ok(None) };
         match url::Url::parse(&index) {
-            Ok(url) if url.password().is_none() => Ok(Some(index)),
+            Ok(url) if is_open(&url) => Ok(Some(index)),
             Ok(_) => Err(ConfigError::invalid(
                 "ODOOOPS_PIP_INDEX_URL",
-                "holds a password, which would stay in the images built; use an index without one",
+                "holds a login or parameters (a password, a token), which would stay in the images built; \
+                 use an index without",
             )),
             Err(problem) => {
                 Err(ConfigError::invalid("ODOOOPS_PIP_INDEX_URL", format!("is no URL: {problem}")))
@@ -94,14 +95,20 @@ impl OdooConfig {
     }
 }
 
-/// The decoded password of a URL, named after the setting that holds it.
+/// Whether nothing in a URL can be a secret.
+fn is_open(url: &url::Url) -> bool {
+    url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none()
+}
+
+/// The decoded password of a URL (for http also a token in the user's place), named after the setting that holds it.
 pub(super) fn password_in(variable: &str, url: &SecretString) -> Option<(String, SecretString)> {
     let parsed = url::Url::parse(url.expose_secret()).ok()?;
     let before_host = || {
-        let password = parsed.password()?;
+        let token = || matches!(parsed.scheme(), "http" | "https").then(|| parsed.username());
+        let password = parsed.password().or_else(token)?;
         Some(percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned())
     };
-    let queried = parsed.query_pairs().find(|(name, _)| name == "password");
+    let queried = parsed.query_pairs().find(|(name, _)| name.eq_ignore_ascii_case("password"));
     let password = queried.map(|(_, value)| value.into_owned()).or_else(before_host)?;
     (!password.is_empty()).then(|| (format!("password in {variable}"), SecretString::from(password)))
 }
@@ -148,12 +155,23 @@ mod tests {
             |url: &str| password_in("X", &url.into()).map(|found| found.1.expose_secret().to_owned());
         assert_eq!(password("postgres://odoo@db/x?password=s%2Fcret"), Some("s/cret".to_owned()));
         assert_eq!(password("postgres://odoo@db/x"), None);
+        assert_eq!(password("http://ghp%5Ftoken@proxy:3128"), Some("ghp_token".to_owned()));
+        assert_eq!(password("http://proxy:3128"), None);
     }
 
     #[test]
-    fn a_pip_index_with_a_password_is_refused_without_repeating_it() {
-        let problem = config("").pip_index_url().expect_err("a password").to_string();
-        assert!(problem.contains("ODOOOPS_PIP_INDEX_URL") && !problem.contains("hunter22"), "{problem}");
+    fn a_pip_index_with_a_password_or_token_is_refused_without_repeating_it() {
+        for index in
+            ["//bot:hunter22@pip.example/simple", "//hunter22@pip.example", "//pip.example?k=hunter22"]
+        {
+            let mut config = config("");
+            config.pip_index_url = Some(format!("https:{index}"));
+            let problem = config.pip_index_url().expect_err("a secret").to_string();
+            assert!(problem.contains("ODOOOPS_PIP_INDEX_URL") && !problem.contains("hunter22"), "{problem}");
+        }
+        let mut config = config("");
+        config.pip_index_url = Some("https://pip.example/simple".to_owned());
+        assert_eq!(config.pip_index_url(), Ok(Some("https://pip.example/simple".to_owned())));
     }
 
     #[test]

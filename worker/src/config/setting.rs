@@ -5,9 +5,13 @@
 
 use std::ffi::OsString;
 
+use clap::builder::Resettable;
 use clap::{Arg, Command};
 
 use super::CONFIG_FILE;
+
+/// Settings whose empty variable says something: off. Every other that is empty counts as unset.
+const EMPTY_IS_OFF: [&str; 1] = ["ODOOOPS_WORKER_HEALTH_ADDR"];
 
 /// One setting.
 #[derive(Debug, Clone)]
@@ -66,6 +70,11 @@ impl Setting {
         self.arg.is_hide_env_values_set()
     }
 
+    /// Whether its variable says something with this text.
+    pub(super) fn is_set_by(&self, text: &str) -> bool {
+        !text.trim().is_empty() || EMPTY_IS_OFF.contains(&self.variable.as_str())
+    }
+
     /// Whether help and examples leave it out.
     #[must_use]
     pub fn is_hidden(&self) -> bool {
@@ -99,14 +108,22 @@ impl Setting {
             .arg(self.arg.clone().required(false));
         match alone.try_get_matches_from([format!("--{}={value}", self.flag)]) {
             Ok(_) => Ok(()),
-            Err(problem) => Err(sentence(&problem)),
+            // The source is named by whoever asks, and it need not be the flag.
+            Err(problem) => Err(first_paragraph(&problem).replacen(&format!(" for '{}'", self.arg), "", 1)),
         }
     }
 
-    /// `command` with `value` in the place of this setting's default: flags and variables still win over it.
-    pub(super) fn set_default(&self, command: Command, value: &str) -> Command {
+    /// `command` with `value`, where there is one, in the place of this setting's default; flags still win over
+    /// it. Clap does not look at the variable any more: it could not tell it from a flag when it is wrong.
+    pub(super) fn set_default(&self, command: Command, value: Option<&str>) -> Command {
         at_command(command, &self.commands, &|command| {
-            command.mut_arg(self.id(), |arg| arg.default_values([OsString::from(value)]))
+            command.mut_arg(self.id(), |arg| {
+                let arg = arg.env(Resettable::Reset);
+                match value {
+                    Some(value) => arg.default_values([OsString::from(value)]),
+                    None => arg,
+                }
+            })
         })
     }
 }
@@ -135,7 +152,7 @@ fn collect(command: &Command, path: &[String], found: &mut Vec<Setting>) {
 }
 
 /// The first paragraph of clap's message, in one line.
-fn sentence(problem: &clap::Error) -> String {
+pub fn first_paragraph(problem: &clap::Error) -> String {
     let text = problem.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let paragraph = text.split("\n\n").next().unwrap_or(text);

@@ -219,6 +219,8 @@ impl WorkerConfig {
     pub fn passwords(&self, database: &DatabaseUrl) -> Vec<(String, SecretString)> {
         let mut passwords = self.odoo.passwords();
         passwords.extend(super::odoo::password_in(database.variable, &database.url));
+        let proxy = self.git.git_proxy.as_deref().map(SecretString::from);
+        passwords.extend(proxy.and_then(|url| super::odoo::password_in("ODOOOPS_GIT_PROXY", &url)));
         passwords
     }
 }
@@ -278,11 +280,18 @@ mod tests {
 
     #[test]
     fn redaction_knows_the_passwords_of_the_urls() {
-        let worker = parse(&["--odoo-database-url", "postgres://odoo:odoo-password@db/x"]).expect("flags");
+        let worker = parse(&[
+            "--odoo-database-url",
+            "postgres://odoo:odoo-password@db/x",
+            "--git-proxy",
+            "http://proxy-token@proxy:3128",
+        ])
+        .expect("flags");
         let url = DatabaseUrl { url: "postgres://w:worker-password@db/x".into(), variable: "DATABASE_URL" };
         let redacted = worker.passwords(&url);
         let names: Vec<&str> = redacted.iter().map(|(name, _)| name.as_str()).collect();
         assert!(names.contains(&"password in ODOOOPS_ODOO_DATABASE_URL"), "{names:?}");
         assert!(names.contains(&"password in DATABASE_URL"), "{names:?}");
+        assert!(names.contains(&"password in ODOOOPS_GIT_PROXY"), "{names:?}");
     }
 }

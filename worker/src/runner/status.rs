@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use super::metrics::Metrics;
 
 /// How long the heartbeat task may be silent at least before the worker counts as hung.
-const HUNG_AFTER_MIN: Duration = Duration::from_secs(120);
+/// systemd kills it WatchdogSec= (30 s in the unit) after that.
+const HUNG_AFTER_MIN: Duration = Duration::from_secs(90);
 /// Heartbeats that may fail to come before the worker counts as hung, where they are seldom.
 const HUNG_AFTER_HEARTBEATS: u32 = 3;
 
@@ -172,8 +173,8 @@ mod tests {
             Status::new(Arc::new(Metrics::new()), Duration::from_secs(heartbeat_secs))
                 .hung_when_silent(Duration::from_secs(silent_secs))
         };
-        assert!(when_silent(10, 121).is_some_and(|cause| cause.contains("121 s")));
-        assert_eq!(when_silent(10, 119), None);
+        assert!(when_silent(10, 91).is_some_and(|cause| cause.contains("91 s")));
+        assert_eq!(when_silent(10, 89), None);
         assert_eq!(when_silent(1200, 3000), None);
         assert!(when_silent(1200, 3601).is_some());
     }

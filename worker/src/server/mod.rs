@@ -2,9 +2,8 @@
 //! if not, why) and `/metrics`. Nothing else is served, nothing needs a password, so it binds to loopback.
 //! The same state for systemd is in `systemd`.
 
-pub mod systemd;
-
 pub mod probe;
+pub mod systemd;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -31,6 +31,15 @@ impl Disk {
         Self { root, idle_limit: settings.idle_limit, source_limit: settings.source_limit }
     }
 
+    /// Fails where the directory is missing: the first put would make it.
+    pub(super) async fn check_root(&self) -> Result<(), StoreError> {
+        match fs::metadata(&self.root).await.map_err(|error| StoreError::from_disk(&self.root, error)) {
+            Ok(_) => Ok(()),
+            Err(StoreError::NotFound { url }) => Err(StoreError::NoSuchDirectory { url }),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) fn url_of(&self, key: &ObjectKey) -> Result<String, StoreError> {
         let path = self.root.join(key.as_str());
         match Url::from_file_path(&path) {

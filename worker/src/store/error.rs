@@ -54,6 +54,14 @@ pub enum StoreError {
         /// The object or store.
         url: String,
     },
+    /// The directory of a `file://` store does not exist.
+    #[error(
+        "the directory of the store {url} does not exist; create it for the worker's user, or mount what it is on"
+    )]
+    NoSuchDirectory {
+        /// The store.
+        url: String,
+    },
     /// The object does not exist.
     #[error("there is no object {url}")]
     NotFound {
@@ -111,6 +119,7 @@ impl StoreError {
             | Self::AccessDenied { .. }
             | Self::NoCredentials { .. }
             | Self::NoSuchBucket { .. }
+            | Self::NoSuchDirectory { .. }
             | Self::DiskFull { .. }
             | Self::Corrupt { .. }
             | Self::Source { .. }

@@ -28,6 +28,9 @@ impl Location {
 }
 
 fn parse_s3(url: &str, rest: &str) -> Result<Location, StoreError> {
+    if rest.contains(['?', '#']) {
+        return Err(refused(url, "it has no ? or # (region and keys are the AWS SDK's own variables)"));
+    }
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
     let prefix = prefix.trim_end_matches('/');
     let bucket_is_plain = (3..=63).contains(&bucket.len())
@@ -68,11 +71,13 @@ pub(super) fn file_path(url: &str) -> Result<PathBuf, StoreError> {
     }
 }
 
-/// An error that names `url` without what stands before an `@` in it (somebody may have put keys there).
+/// An error that names `url`, or its scheme alone where somebody may have put keys into it.
 fn refused(url: &str, rule: &str) -> StoreError {
-    let shown = match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => format!("{}://***{}", &url[..scheme], &url[at..]),
-        _ => url.to_owned(),
+    let may_hold_keys = url.contains(['@', '?', '#']) || url.contains("%40");
+    let shown = match url.split_once("://") {
+        Some((scheme, _)) if may_hold_keys => format!("{scheme}://***"),
+        None if url.contains([':', '@', '?']) => "***".to_owned(),
+        Some(_) | None => url.to_owned(),
     };
     StoreError::invalid(&format!("store URL {shown:?}"), rule)
 }
@@ -108,6 +113,7 @@ mod tests {
             "s3://bu cket",
             "s3://bucket//x",
             "s3://bucket/../x",
+            "s3://bucket/x?region=eu",
             "file://",
             "file://host/x",
             "file:///",
@@ -124,7 +130,16 @@ mod tests {
 
     #[test]
     fn keys_in_a_url_are_not_repeated_in_the_message() {
-        let error = Location::parse("s3://AKIA:hunter2@bucket/x").expect_err("keys in the URL are refused");
-        assert!(!error.to_string().contains("hunter2"), "{error}");
+        for url in [
+            "s3://AKIA:hunter2@bucket/x",
+            "s3://bucket?secret=hunter2",
+            "s3://bucket/x//@hunter2",
+            "s3://AKIA%3Ahunter2%40bucket/x",
+            "file:///store?key=hunter2",
+            "AKIA:hunter2@bucket",
+        ] {
+            let error = Location::parse(url).expect_err("keys in the URL are refused");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
     }
 }

@@ -108,10 +108,12 @@ impl Store {
         Ok(Self { backend: Arc::new(backend) })
     }
 
-    /// Writes, reads and deletes a small object under the prefix: proves address, rights and room.
+    /// Writes, reads and deletes a small object under the prefix: proves address, rights and room. A bucket or
+    /// directory that is missing is not made: it may be the wrong one, or a disk that is not mounted.
     pub async fn check(&self) -> Result<(), StoreError> {
-        if let Backend::S3(s3) = &*self.backend {
-            s3.check_bucket().await?;
+        match &*self.backend {
+            Backend::S3(s3) => s3.check_bucket().await?,
+            Backend::Disk(disk) => disk.check_root().await?,
         }
         let key = ObjectKey::probe();
         let stored = self.put(&key, Some("text/plain"), PROBE).await?;

@@ -19,7 +19,7 @@ pub struct WorkerCommand {
     /// What to do instead of starting one.
     #[command(subcommand)]
     verb: Option<WorkerVerb>,
-    /// Start nothing; try database, rights, clock, store and container engine, and end with 1 where one does not do.
+    /// Start nothing; try database, rights, clock, store and container engine (20 s each at most), and end with 2 where a setting is wrong, with 1 where something else does not do.
     #[arg(long)]
     check: bool,
     /// Try the same first, and start only where all of it does.

@@ -71,7 +71,9 @@ fn an_unknown_key_names_its_line_and_the_nearest_known_one() {
     says("store_url = 's3://bucket'\nstore_ulr = 'x'", 2, &["unknown key store_ulr", "store_url"]);
     says("[worker]\nslot = 1", 2, &["unknown key worker.slot", "worker.slots"]);
     says("slots = 1", 1, &["unknown key slots", "worker.slots"]);
-    says("[wroker]\nslots = 1", 1, &["unknown key wroker"]);
+    says("[wroker]\nslots = 1", 1, &["unknown table wroker", "the nearest known one is worker"]);
+    says("[worker.git]\nproxy = 'x'", 1, &["unknown table worker.git", "worker"]);
+    says("[quux]\nslots = 1", 1, &["unknown table quux", "config show"]);
     says("quux = 1", 1, &["unknown key quux", "config show"]);
     says("worker = 1", 1, &["[worker]"]);
     says("worker.slots.n = 1", 1, &["worker.slots", "a table"]);
@@ -80,7 +82,7 @@ fn an_unknown_key_names_its_line_and_the_nearest_known_one() {
 #[test]
 fn a_wrong_value_is_told_in_claps_own_words_with_line_and_key() {
     says("[worker]\nslots = 0", 2, &["worker.slots", "0 is not in 1..=1000"]);
-    says("worker.slots = 'many'", 1, &["invalid value 'many' for '--slots <N>'"]);
+    says("worker.slots = 'many'", 1, &["worker.slots: invalid value 'many': "]);
     says("worker.slots = 1.5", 1, &["invalid value '1.5'"]);
     says("worker.wake_up = 'sometimes'", 1, &["possible values: listen, poll"]);
     says("worker.slots = [1]", 1, &["a list"]);

@@ -46,21 +46,25 @@ impl Place {
         std::fs::write(self.dir.path().join(name), text).expect("a file");
     }
 
-    fn layers(&self, config: &ConfigFile) -> Result<Layers, ConfigError> {
-        Layers::read_from(&Sample::command(), config, &self.file(), Some(self.dir.path()))
-    }
-
-    /// The call as parsed, and every setting with its source. `environment` is what `resolve` sees; clap's
-    /// own reading is tested with the program.
-    fn call(&self, argv: &[&str], environment: &[(&str, &str)]) -> (Sample, Configuration) {
-        let layers = self.layers(&ConfigFile { path: None }).expect("good layers");
-        let argv = std::iter::once("odooops").chain(argv.iter().copied());
-        let mut matches = layers.apply(Sample::command()).try_get_matches_from(argv).expect("a good call");
-        let configuration = layers.resolve_with(&matches, &|name| {
+    fn layers(&self, config: &ConfigFile, environment: &[(&str, &str)]) -> Result<Layers, ConfigError> {
+        Layers::read_from(&Sample::command(), config, &self.file(), Some(self.dir.path()), &|name| {
             let found = environment.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, value)| OsString::from(value))
-        });
+        })
+    }
+
+    /// The call as parsed, and every setting with its source.
+    fn call(&self, argv: &[&str], environment: &[(&str, &str)]) -> (Sample, Configuration) {
+        let (layers, mut matches) = self.parsed(argv, environment);
+        let configuration = layers.resolve(&matches);
         (Sample::from_arg_matches_mut(&mut matches).expect("the sample"), configuration)
+    }
+
+    fn parsed(&self, argv: &[&str], environment: &[(&str, &str)]) -> (Layers, ArgMatches) {
+        let layers = self.layers(&ConfigFile { path: None }, environment).expect("good layers");
+        let argv = std::iter::once("odooops").chain(argv.iter().copied());
+        let matches = layers.apply(Sample::command()).try_get_matches_from(argv).expect("a good call");
+        (layers, matches)
     }
 }
 
@@ -89,8 +93,8 @@ fn flag_wins_over_environment_over_credential_over_file_over_default() {
     place.credential(variable, "4\n");
     let (sample, shown) = place.call(&["worker"], &[]);
     assert_eq!((worker(sample).slots, found(&shown, variable)), (4, (one("4"), "credential")));
-    let (_, shown) = place.call(&["worker"], &[(variable, "5")]);
-    assert_eq!(found(&shown, variable), (one("5"), "environment"));
+    let (sample, shown) = place.call(&["worker"], &[(variable, "5")]);
+    assert_eq!((worker(sample).slots, found(&shown, variable)), (5, (one("5"), "environment")));
     let (sample, shown) = place.call(&["worker", "--slots", "6"], &[(variable, "5")]);
     assert_eq!((worker(sample).slots, found(&shown, variable)), (6, (one("6"), "flag")));
     let (sample, shown) = Place::new("").call(&["worker"], &[]);
@@ -125,10 +129,28 @@ fn lists_of_the_file_are_lists() {
 }
 
 #[test]
-fn an_empty_variable_hides_what_the_file_says() {
-    let place = Place::new("store_url = 's3://bucket'\n");
-    let (_, shown) = place.call(&["show"], &[("ODOOOPS_STORE_URL", "")]);
-    assert_eq!(found(&shown, "ODOOOPS_STORE_URL"), (Some(String::new()), "environment"));
+fn an_empty_variable_counts_as_unset_but_where_it_means_off() {
+    let place = Place::new("store_url = 's3://bucket'\n[worker]\nhealth_addr = '127.0.0.1:1'\n");
+    let empty =
+        [("ODOOOPS_STORE_URL", ""), ("ODOOOPS_WORKER_SLOTS", " "), ("ODOOOPS_WORKER_HEALTH_ADDR", "")];
+    let (sample, shown) = place.call(&["worker"], &empty);
+    assert_eq!(found(&shown, "ODOOOPS_STORE_URL"), (Some("s3://bucket".to_owned()), "file"));
+    assert_eq!(found(&shown, "ODOOOPS_WORKER_SLOTS").1, "default");
+    assert_eq!(found(&shown, "ODOOOPS_WORKER_HEALTH_ADDR"), (Some(String::new()), "environment"));
+    assert_eq!(worker(sample).health_addr(), Ok(None));
+}
+
+#[test]
+fn a_wrong_variable_is_refused_by_its_own_command_unless_a_flag_wins() {
+    let place = Place::new("");
+    let judged = |argv: &[&str]| {
+        let (layers, matches) = place.parsed(argv, &[("ODOOOPS_WORKER_SLOTS", "many")]);
+        layers.judge(&matches)
+    };
+    let problem = judged(&["worker"]).expect_err("no number").to_string();
+    assert!(problem.starts_with("ODOOOPS_WORKER_SLOTS: invalid value 'many'"), "{problem}");
+    assert_eq!(judged(&["worker", "--slots", "3"]), Ok(()));
+    assert_eq!(judged(&["show", "--slots", "3"]), Ok(()));
 }
 
 #[test]
@@ -152,7 +174,7 @@ fn passwords_are_not_shown() {
 fn a_file_that_was_named_has_to_be_there() {
     let place = Place::new("");
     for (given, expected) in [("/nonexistent.toml", false), ("", true)] {
-        let outcome = place.layers(&ConfigFile { path: Some(given.into()) });
+        let outcome = place.layers(&ConfigFile { path: Some(given.into()) }, &[]);
         assert_eq!(outcome.is_ok(), expected, "{given:?}");
         if let Err(problem) = outcome {
             let problem = problem.to_string();
@@ -160,14 +182,14 @@ fn a_file_that_was_named_has_to_be_there() {
         }
     }
     std::fs::remove_file(place.file()).expect("the default file");
-    assert_eq!(place.layers(&ConfigFile { path: None }).expect("no file is fine").file, FileState::None);
+    assert_eq!(place.layers(&ConfigFile { path: None }, &[]).expect("no file is fine").file, FileState::None);
 }
 
 #[test]
 fn a_wrong_credential_is_named() {
     let place = Place::new("");
     place.credential("ODOOOPS_WORKER_SLOTS", "0");
-    let problem = place.layers(&ConfigFile { path: None }).err().expect("no good").to_string();
+    let problem = place.layers(&ConfigFile { path: None }, &[]).err().expect("no good").to_string();
     assert!(problem.contains("ODOOOPS_WORKER_SLOTS") && problem.contains("1..=1000"), "{problem}");
 }
 
@@ -177,4 +199,7 @@ fn messages_name_the_place_where_a_setting_was_made() {
     let (_, shown) = place.call(&["show"], &[]);
     assert_eq!(shown.name_of("DATABASE_URL"), format!("database_url ({}:1)", place.file().display()));
     assert_eq!(shown.name_of("ODOOOPS_STORE_URL"), "ODOOOPS_STORE_URL");
+    let (_, shown) = place.call(&["--store-url", "s3://bucket", "show"], &[]);
+    assert_eq!(shown.source_of("ODOOOPS_STORE_URL"), Some("--store-url".to_owned()));
+    assert_eq!(shown.source_of("ODOOOPS_WORKER_SLOTS"), None);
 }
