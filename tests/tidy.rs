@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Which room may use which: `docs/architecture.md` says why.
 const ROOMS: &[(&str, &[&str])] = &[
@@ -245,6 +247,7 @@ fn links_between_documents_lead_somewhere() {
     let mut documents = files_below(&root.join("docs"), "md");
     documents.extend(files_below(&root.join("sql"), "md"));
     documents.extend(files_below(&root.join("tests"), "md"));
+    documents.extend(files_below(&root.join("deploy"), "md"));
     documents.push(root.join("README.md"));
     let mut dead = Vec::new();
     for document in documents {
@@ -274,4 +277,25 @@ fn the_map_of_the_house_is_true() {
         .filter(|name| !root.join(name).exists() && !root.join("worker/src").join(name).exists())
         .collect();
     assert!(lost.is_empty(), "docs/architecture.md names what is not there: {lost:?}");
+}
+
+/// What may be called by hand says how, and does nothing else then.
+#[test]
+fn every_script_says_how_it_is_used() {
+    let root = root();
+    let mut scripts = vec![root.join("deploy/make-env")];
+    for folder in ["scripts", "scripts/dev", "scripts/odooops"] {
+        let entries =
+            fs::read_dir(root.join(folder)).expect("a folder").map(|entry| entry.expect("a file").path());
+        scripts.extend(entries.filter(|path| {
+            path.metadata().is_ok_and(|there| there.is_file() && there.permissions().mode() & 0o111 != 0)
+        }));
+    }
+    assert!(scripts.len() > 10, "{scripts:?}");
+    for script in scripts {
+        let told = Command::new(&script).arg("--help").stdin(Stdio::null()).output().expect("a script");
+        let text = String::from_utf8_lossy(&told.stdout).to_lowercase();
+        let well = told.status.success() && text.contains("usage") && told.stderr.is_empty();
+        assert!(well, "{} --help: {told:?}", script.display());
+    }
 }

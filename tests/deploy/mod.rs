@@ -4,4 +4,6 @@
 mod dev;
 mod image;
 mod replicas;
+mod settings;
 mod stack;
+mod workflows;

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use super::stack::{Stack, base_image, docker, free_port, wait_until};
-use crate::support::shell::{command, end_of, repository};
+use crate::support::shell::{command, end_of};
 
 /// Where a machine's own CA certificates are, which pip needs behind a company CA.
 const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 const RUNS: usize = 300;
+/// Short, for a run that does not end by itself.
+const DRAIN_TIMEOUT_SECS: u32 = 2;
 
 /// The sample project, owned by the user of the image: git refuses the repositories of others.
 async fn make_sample(folder: &Path) {
@@ -24,13 +26,16 @@ async fn three_replicas_drain_a_queue_of_300_runs_and_leave_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let sample = folder.path().join("sample");
     make_sample(&sample).await;
-    let mut overrides =
-        format!("services: {{ worker: {{ volumes: ['{}:/repositories/sample:ro'", sample.display());
+    let (mut volumes, mut environment) = (
+        format!("'{}:/repositories/sample:ro'", sample.display()),
+        format!("ODOOOPS_WORKER_DRAIN_TIMEOUT_SECS: '{DRAIN_TIMEOUT_SECS}'"),
+    );
     if Path::new(CA_BUNDLE).is_file() {
-        overrides.push_str(&format!(", '{CA_BUNDLE}:/run/odooops/ca.pem:ro'], environment: {{ ODOOOPS_CA_BUNDLE: /run/odooops/ca.pem }} }} }}\n"));
-    } else {
-        overrides.push_str("] } }\n");
+        volumes.push_str(&format!(", '{CA_BUNDLE}:/run/odooops/ca.pem:ro'"));
+        environment.push_str(", ODOOOPS_CA_BUNDLE: /run/odooops/ca.pem");
     }
+    let overrides =
+        format!("services: {{ worker: {{ volumes: [{volumes}], environment: {{ {environment} }} }} }}\n");
     let port = free_port().to_string();
     let settings = [("ODOO_POSTGRES_PORT", port.as_str()), ("GIT_PROTOCOLS", "file")];
     Stack::with("compose.yaml", &settings, Some(&overrides), async |stack| {
@@ -90,7 +95,23 @@ async fn test_sample(stack: &Stack) {
     assert_ne!(logs, "0", "what the run left is in the store");
 }
 
+/// With a run in progress: it is handed back, and nothing of any run stays but the images that builds made.
 async fn stop_workers(stack: &Stack) {
+    let definition = format!(
+        r#"{{"steps":[{{"name":"sleep","image":"{}","command":["sleep","3600"],"network":"none"}}]}}"#,
+        base_image()
+    );
+    stack
+        .query(&format!(
+            "select ops.put_workflow('load', 'sleep', '{definition}'); \
+             insert into ops.runs (project_id, workflow_id) select project_id, id from ops.workflows where name = 'sleep'"
+        ))
+        .await;
+    let instance = stack.query("select instance_id from ops.contract_info()").await;
+    let filter = format!("label=dev.odooops.instance={instance}");
+    let left = async |what: &[&str]| docker(&[what, &["-q", "--filter", filter.as_str()]].concat()).await;
+    wait_until("the run has a container", async || !left(&["ps"]).await.is_empty()).await;
+
     let stopped = stack.compose(&["stop", "worker"]).await;
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
     for worker in stack.containers("worker").await {
@@ -99,42 +120,15 @@ async fn stop_workers(stack: &Stack) {
     }
     let states = stack.query("select distinct state from ops.worker_overview").await;
     assert_eq!(states, "offline", "it says so");
-    let left = stack.query("select instance_id from ops.contract_info()").await;
-    let filter = format!("label=dev.odooops.instance={left}");
-    for what in [
-        &["ps", "-aq", "--filter"][..],
-        &["network", "ls", "-q", "--filter"],
-        &["volume", "ls", "-q", "--filter"],
-    ] {
-        assert_eq!(docker(&[what, &[filter.as_str()]].concat()).await, "", "left by runs: {what:?}");
+    let waiting =
+        stack.query("select count(*) from ops.runs where finished_at is null and status = 'queued'").await;
+    assert_eq!(waiting, "1", "the run waits for another worker");
+    for what in [&["ps", "-a"][..], &["network", "ls"], &["volume", "ls"]] {
+        assert_eq!(left(what).await, "", "left by runs: {what:?}");
     }
-    let images = docker(&["image", "ls", "-q", "--filter", &filter]).await;
-    for image in images.lines() {
-        docker(&["image", "rm", "-f", image]).await;
-    }
-}
-
-#[tokio::test]
-async fn settings_without_passwords_are_refused_and_made_ones_are_ones_own() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut compose = command("docker-compose");
-    compose.arg("--env-file").arg(repository().join("deploy/.env.example"));
-    compose.args(["-f", "deploy/compose.yaml", "config"]);
-    let refused = end_of(compose).await;
-    assert!(refused.code != 0 && refused.stderr.contains("run deploy/make-env"), "{refused:?}");
-
-    let make = async |name: &str| {
-        let mut make = command("deploy/make-env");
-        make.arg(folder.path().join(name));
-        end_of(make).await
-    };
-    assert_eq!((make("a").await.code, make("b").await.code), (0, 0));
-    assert_eq!(make("a").await.code, 1, "one that is there is kept");
-    let text = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("settings");
-    let secrets = |text: String| -> Vec<String> {
-        let lines = text.lines().filter(|line| line.contains("PASSWORD=") || line.contains("SECRET"));
-        lines.map(str::to_owned).collect()
-    };
-    let (a, b) = (secrets(text("a")), secrets(text("b")));
-    assert!(a.len() == 7 && a.iter().all(|line| !b.contains(line) && !line.ends_with('=')), "{a:?}");
+    let images = format!("reference=localhost/odooops/{}/*", &instance[..8]);
+    let images =
+        docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", images.as_str()]).await;
+    assert_eq!(images.lines().count(), 1, "the image of the sample: {images}");
+    docker(&["image", "rm", "-f", images.as_str()]).await;
 }

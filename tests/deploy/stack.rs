@@ -38,6 +38,14 @@ pub(super) async fn images() {
         let mut cargo = command(env!("CARGO"));
         cargo.args(["build", "--quiet", "--locked", "--example", "s3_server", "--target-dir"]);
         cargo.arg(programs.parent().expect("the target folder"));
+        // What cargo tells a test of its package is not there outside. A crate that looks at it (ring does) and all
+        // that stand on it would be compiled anew, and once more by the next call from outside.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text == "OUT_DIR" || text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                cargo.env_remove(&name);
+            }
+        }
         let built = run(cargo).await;
         assert_eq!(built.code, 0, "the S3 server could not be built: {}", built.stderr);
         let mut script = command("tests/fixtures/images/deploy.sh");
@@ -61,6 +69,17 @@ pub(super) async fn docker(args: &[&str]) -> String {
     let done = run(docker).await;
     assert_eq!(done.code, 0, "docker {args:?}: {}", done.stderr);
     done.stdout
+}
+
+/// Compose, 1.29 or its successor.
+pub(super) async fn compose_program() -> Command {
+    let standalone = Command::new("docker-compose").arg("version").stdout(Stdio::null()).status().await;
+    if standalone.is_ok() {
+        return command("docker-compose");
+    }
+    let mut docker = command("docker");
+    docker.arg("compose");
+    docker
 }
 
 /// A port that is free now.
@@ -129,13 +148,9 @@ impl Stack {
         Self { name, compose_file, overrides, env_file, _folder: folder }
     }
 
-    /// `docker-compose` with these arguments, as 1.29 and its successor both take them.
+    /// Compose with these arguments.
     pub(super) async fn compose(&self, args: &[&str]) -> Ended {
-        let standalone = Command::new("docker-compose").arg("version").stdout(Stdio::null()).status().await;
-        let mut compose = command(if standalone.is_ok() { "docker-compose" } else { "docker" });
-        if standalone.is_err() {
-            compose.arg("compose");
-        }
+        let mut compose = compose_program().await;
         compose
             .arg("-p")
             .arg(&self.name)
