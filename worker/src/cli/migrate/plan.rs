@@ -3,10 +3,10 @@
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::contract::DatabaseSettings;
-use crate::contract::migrate::older::{self, Fate, Plan, Record, State};
+use crate::contract::migrate::{self, Fate, Plan, Record, State};
 
 pub(super) async fn execute(settings: &DatabaseSettings, output: &mut Output) -> anyhow::Result<Exit> {
-    let plan = older::plan(settings).await?;
+    let plan = migrate::plan(settings).await?;
     output.answer(&plan, |_| text(&plan))?;
     Ok(if plan.problems.is_empty() { Exit::Done } else { Exit::RunFailed })
 }

@@ -9,12 +9,13 @@ mod dump;
 mod files;
 mod history;
 mod objects;
-pub mod older;
+mod older;
 mod session;
 
 pub use check::{Difference, Drift, catalog, check, older_catalog};
 pub use dump::dump_sql;
 pub use files::{Schema, SqlFile};
+pub use older::{Fate, Generation, Plan, Record, State, plan};
 
 use super::error::Refusal;
 use super::{ContractError, DatabaseSettings};

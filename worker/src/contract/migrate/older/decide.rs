@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::found::{Found, Function, Relation, Right};
 use super::generation::{self, Generation};
 use super::names::Names;
+use super::rights::{ending, readers, with_owner};
 use super::{Fate, Plan, Record, State, advice, bodies, compatibility};
 
 /// Where moved objects go on.
@@ -116,7 +117,7 @@ impl Work<'_> {
             ));
         }
         let mut notes = Vec::new();
-        let ending = ending_rights(&relation.rights);
+        let ending = ending(&relation.rights);
         if !ending.is_empty() {
             notes.push(format!("these rights end: {}", ending.join(", ")));
         }
@@ -369,46 +370,9 @@ fn kind_of(relation: &Relation) -> &'static str {
     }
 }
 
-/// What was held, the owner's own rights included.
-fn with_owner(relation: &Relation) -> Vec<Right> {
-    let mut rights = relation.rights.clone();
-    if !relation.owner_is_superuser && relation.owner != "ops_owner" {
-        rights.extend(super::statements::KEPT_RIGHTS.map(|privilege| Right {
-            grantee: relation.owner.clone(),
-            privilege: privilege.to_owned(),
-            ..Right::default()
-        }));
-    }
-    rights
-}
-
-fn ending_rights(rights: &[Right]) -> Vec<String> {
-    let mut ending = Vec::new();
-    for right in rights {
-        let column = right.column.as_ref().map(|column| format!(" ({column})")).unwrap_or_default();
-        if super::statements::is_kept(right) {
-            if right.grantable {
-                ending.push(format!("{}{column} of {} may not be granted on", right.privilege, right.grantee));
-            }
-        } else {
-            ending.push(format!("{}{column} of {}", right.privilege, right.grantee));
-        }
-    }
-    ending
-}
-
-fn readers(relation: &Relation) -> Option<String> {
-    let views: Vec<String> = relation
-        .read_by
-        .iter()
-        .map(|reader| {
-            let past = if reader.owner_is_superuser { ", past row level security" } else { "" };
-            format!("{} (of {}{past})", reader.view, reader.owner)
-        })
-        .collect();
-    (!views.is_empty()).then(|| format!("these views go on reading it: {}", views.join(", ")))
-}
-
 fn generations(all: impl Iterator<Item = Generation>) -> Vec<Generation> {
     all.collect::<BTreeSet<_>>().into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;

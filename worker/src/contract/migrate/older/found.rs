@@ -90,9 +90,6 @@ pub(super) struct Right {
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct TypeFound {
     pub(super) name: String,
-    pub(super) owner: String,
-    /// As in `pg_type.typtype`.
-    pub(super) kind: String,
     pub(super) of_extension: bool,
 }
 
@@ -101,7 +98,6 @@ pub(super) struct Function {
     pub(super) name: String,
     /// `ops.fail_run(uuid,text,jsonb)`.
     pub(super) identity: String,
-    pub(super) owner: String,
     pub(super) source: String,
     /// Its own `search_path` names `ops`.
     pub(super) searches_ops: bool,

@@ -117,8 +117,7 @@ select pg_catalog.jsonb_build_object(
         and d.refclassid = 'pg_catalog.pg_class'::regclass and d.deptype in ('a', 'i'))), '[]'),
   'types', coalesce((
     select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-      'name', t.typname, 'owner', pg_catalog.pg_get_userbyid(t.typowner),
-      'kind', t.typtype::text,
+      'name', t.typname,
       'of_extension', exists (
         select from members m where m.classid = 'pg_catalog.pg_type'::regclass and m.objid = t.oid)
     ) order by t.typname)
@@ -128,7 +127,7 @@ select pg_catalog.jsonb_build_object(
     where t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and c.relkind = 'c'), '[]'),
   'functions', coalesce((
     select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-      'name', p.proname, 'identity', i.identity, 'owner', o.name,
+      'name', p.proname, 'identity', i.identity,
       'source', p.prosrc, 'searches_ops', coalesce((
         select pg_catalog.bool_or(s ~ '^search_path=.*\mops\M') from pg_catalog.unnest(p.proconfig) s), false),
       'of_extension', exists (
@@ -138,7 +137,7 @@ select pg_catalog.jsonb_build_object(
         select pg_catalog.jsonb_agg(h.held order by h.held::text)
         from rights h where h.class = 'proc' and h.oid = p.oid), '[]'),
       'dependents', coalesce((
-        select pg_catalog.jsonb_agg(distinct x.type || ' ' || x.identity)
+        select pg_catalog.jsonb_agg(distinct x.type || ' ' || pg_catalog.replace(x.identity, 'pg_catalog.', ''))
         from pg_catalog.pg_depend d
         left join pg_catalog.pg_rewrite w
           on d.classid = 'pg_catalog.pg_rewrite'::regclass and w.oid = d.objid
@@ -150,6 +149,9 @@ select pg_catalog.jsonb_build_object(
     ) order by i.identity)
     from pg_catalog.pg_proc p
     join ours on ours.oid = p.pronamespace
-    join trusted o on o.oid = p.proowner
-    cross join lateral pg_catalog.pg_identify_object('pg_catalog.pg_proc'::regclass, p.oid, 0) i), '[]')
+    cross join lateral (
+      select 'ops.' || pg_catalog.quote_ident(p.proname) || '(' || coalesce((
+        select pg_catalog.string_agg(pg_catalog.format_type(a.type, null), ',' order by a.number)
+        from pg_catalog.unnest(p.proargtypes) with ordinality a (type, number)), '') || ')' as identity
+    ) i), '[]')
 ) as found

@@ -10,6 +10,7 @@ mod found;
 mod generation;
 mod lock;
 mod names;
+mod rights;
 mod room;
 mod statements;
 

@@ -121,7 +121,7 @@ fn own_schema(object: &Record, all: &mut Vec<String>) {
         if right.privilege == "CREATE" {
             all.push(format!("revoke create on schema ops from {} cascade", role(&right.grantee)));
         }
-        if !is_everybody(&right.grantee) {
+        if right.privilege == "USAGE" && !is_everybody(&right.grantee) {
             grantees.insert(role(&right.grantee));
         }
     }
