@@ -14,12 +14,14 @@ begin
     where c.relnamespace = 'ops'::regnamespace and c.relowner = 'ops_owner'::regrole
       and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
       and not exists (
-        select from ops.older_objects o
+        select
+        from ops.older_objects o
+        cross join lateral to_regclass(case o.kind when 'table' then o.identity end) t
         where o.fate = 'adopted' and c.oid in (
-          select to_regclass(o.identity)
+          select t
           union all
           select d.objid from pg_catalog.pg_depend d
-          where d.refobjid = to_regclass(o.identity) and d.deptype in ('a', 'i')
+          where d.refobjid = t and d.deptype in ('a', 'i')
         )
       )
     union all

@@ -3,7 +3,9 @@
 with relations as (
   select c.oid, c.relname, o.fate
   from ops.older_objects o
-  join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(o.identity)
+  -- What is no relation has a name that is none.
+  join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(
+    case when o.kind not in ('function', 'trigger', 'policy', 'schema') then o.identity end)
   where o.kind in ('table', 'view', 'materialized view', 'foreign table', 'sequence')
     and o.fate in ('kept', 'adopted') and c.relnamespace = 'ops'::regnamespace
 )
@@ -50,5 +52,6 @@ from ops.older_objects o where o.kind in ('trigger', 'policy', 'type') and o.ide
 union all
 select 'function ops.' || p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')'
 from ops.older_objects o
-join pg_catalog.pg_proc p on p.oid = pg_catalog.to_regprocedure(o.identity)
-where o.kind in ('function') and o.fate = 'kept'
+join pg_catalog.pg_proc p on p.oid = pg_catalog.to_regprocedure(
+  case o.kind when 'function' then o.identity end)
+where o.fate = 'kept'

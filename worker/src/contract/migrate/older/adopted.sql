@@ -1,7 +1,8 @@
 -- What is wrong with adopted tables: property, what it should be, what it is.
 select 'table ' || o.identity as object, f.property, f.expected, f.found
 from ops.older_objects o
-join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(o.identity)
+join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(
+  case o.kind when 'table' then o.identity end)
 cross join lateral (
   values
     ('owner', '"ops_owner"'::jsonb, pg_catalog.to_jsonb(pg_catalog.pg_get_userbyid(c.relowner))),
