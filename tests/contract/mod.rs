@@ -40,6 +40,7 @@ mod migrate_objects;
 mod model;
 mod model_calls;
 mod next_due_in_ms;
+mod older;
 mod pause_project;
 mod plan;
 mod plpgsql;
