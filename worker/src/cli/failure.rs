@@ -148,13 +148,14 @@ fn of_migration(
 ) -> Failure {
     let exit = match error {
         MigrateError::Contract(error) => return of_contract(error, database, configuration),
-        MigrateError::Busy { .. } | MigrateError::File { .. } | MigrateError::BadFile { .. } => {
+        MigrateError::Busy { .. } | MigrateError::InUse { .. } | MigrateError::File { .. } | MigrateError::BadFile { .. } => {
             Exit::Infrastructure
         }
         MigrateError::NewerSchema { .. }
         | MigrateError::Edited { .. }
         | MigrateError::Pooler { .. }
         | MigrateError::Dependent { .. }
+        | MigrateError::InTheWay { .. }
         | MigrateError::NotPermitted { .. } => Exit::Usage,
     };
     Failure::new(error.to_string(), None, exit)

@@ -9,11 +9,13 @@ mod dump;
 mod files;
 mod history;
 mod objects;
+mod older;
 mod session;
 
-pub use check::{Difference, Drift, catalog, check};
+pub use check::{Difference, Drift, catalog, check, older_catalog};
 pub use dump::dump_sql;
 pub use files::{Schema, SqlFile};
+pub use older::{Fate, Generation, Plan, Record, State, plan};
 
 use super::error::Refusal;
 use super::{ContractError, DatabaseSettings};
@@ -27,6 +29,8 @@ pub struct Applied {
     pub objects: usize,
     /// What an earlier version had made and is gone now.
     pub dropped: Vec<String>,
+    /// What became of objects of an older generation, by this call.
+    pub older: Vec<String>,
 }
 
 /// Why a database was not migrated or checked.
@@ -65,6 +69,28 @@ pub enum MigrateError {
     Pooler {
         /// How it was noticed.
         evidence: String,
+    },
+    /// Something in schema `ops` is neither ours nor known, or cannot be dealt with.
+    #[error(
+        "migrate changes nothing, since it cannot decide about what is in schema ops already: {}; \
+         `odooops migrate --plan` shows everything that is there", problems.join("; ")
+    )]
+    InTheWay {
+        /// What it is and what to do about it.
+        problems: Vec<String>,
+    },
+    /// Somebody uses an older table all the time.
+    #[error(
+        "{tables} cannot be locked within {waited_secs} s, since they are in use by {holder}; stop what uses them, \
+         then run `odooops migrate` again"
+    )]
+    InUse {
+        /// The tables that are to be changed.
+        tables: String,
+        /// How long was waited.
+        waited_secs: u64,
+        /// Who holds them.
+        holder: String,
     },
     /// Something that is not ours depends on what must go.
     #[error(
@@ -119,10 +145,12 @@ pub async fn apply(settings: &DatabaseSettings, schema: &Schema) -> Result<Appli
     let mut session = session::open(settings).await?;
     session::lock(settings, &session.client).await?;
     bootstrap::run(&session.client, schema).await?;
+    let older = older::make(settings, &session.client).await?;
     session.client.batch_execute("set role ops_owner").await?;
     let migrations = history::run(&mut session.client, schema).await?;
-    let applied = objects::apply(&session.client, schema).await?;
+    let schema = older::with_compatibility(&session.client, schema).await?;
+    let applied = objects::apply(&session.client, &schema).await?;
     session.client.batch_execute("reset role").await?;
     session::unlock(&session.client).await?;
-    Ok(Applied { migrations, ..applied })
+    Ok(Applied { migrations, older, ..applied })
 }

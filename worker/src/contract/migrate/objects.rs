@@ -71,7 +71,7 @@ pub(super) async fn apply(client: &Client, schema: &Schema) -> Result<Applied, M
     record(client, &made).await?;
     client.batch_execute("commit").await?;
     let dropped = work.dropped.iter().filter(|name| !made.contains(name)).map(ToString::to_string).collect();
-    Ok(Applied { migrations: Vec::new(), objects: made.len(), dropped })
+    Ok(Applied { objects: made.len(), dropped, ..Applied::default() })
 }
 
 struct Work<'a> {
