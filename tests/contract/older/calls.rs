@@ -57,15 +57,14 @@ impl Api {
 pub(super) async fn ops_ingest(database: &TestDatabase) {
     let mut api = Api::of(database).await;
     let hash = "0f".repeat(32);
-    let event = |id: &str, level: &str, message: &str, context: Value| {
-        json!({"event_id": id, "level": level, "message": message, "context": context})
-    };
+    let event = |id: &str, level: &str, message: &str, context: Value| json!({"event_id": id, "level": level, "message": message, "context": context});
     for topic in ["deployment", "incident", "mirror", "weather"] {
         let id = format!("replay-{topic}");
         let dedupe = json!({"event_id": id, "topic": topic, "action": "ingest", "source": "odoo-worker",
             "payload_hash": hash});
         api.insert("ops.ingest_dedupe", dedupe).await;
-        let audit = json!({"topic": topic, "action": "ingest", "actor": "worker", "payload": {"topic": topic}});
+        let audit =
+            json!({"topic": topic, "action": "ingest", "actor": "worker", "payload": {"topic": topic}});
         api.insert("audit.events", audit).await;
         match topic {
             "deployment" => {
@@ -103,7 +102,8 @@ pub(super) async fn ops_ingest(database: &TestDatabase) {
     assert_eq!(api.refused("ops.deployments", bad).await, "23514");
     let context = json!({"topic": "deployment", "err": "Error: deployment_insert_failed:…"});
     api.insert("ops.run_events", event("replay-bad", "error", "ingest_failed", context)).await;
-    let dead = json!({"event_id": "replay-bad", "reason": "ingest_failed", "payload": {"topic": "deployment"}});
+    let dead =
+        json!({"event_id": "replay-bad", "reason": "ingest_failed", "payload": {"topic": "deployment"}});
     api.insert("ops.ingest_dlq", dead).await;
 
     let written = api
@@ -188,7 +188,9 @@ pub(super) async fn executor(database: &TestDatabase) {
             "artifacts": [["dataset", "s3://bucket/1/out.parquet", {"rows": 3}]]})
     );
     let seen = api
-        .json("select name, last_seen_at > now() - interval '1 hour' as now from ops.executors where is_active")
+        .json(
+            "select name, last_seen_at > now() - interval '1 hour' as now from ops.executors where is_active",
+        )
         .await;
     assert_eq!(seen, json!({"name": "spark", "now": true}));
 
@@ -237,7 +239,8 @@ pub(super) async fn agents(database: &TestDatabase) {
     let id = one_id(api.rpc("start_run", start).await);
     let event = json!({"p_run_id": id, "p_level": "info", "p_message": "Test event", "p_data": {"key": "ü"}});
     one_id(api.rpc("log_event", event).await);
-    let report = json!({"p_run_id": id, "p_kind": "report", "p_uri": null, "p_meta": {"name": "report.json"}});
+    let report =
+        json!({"p_run_id": id, "p_kind": "report", "p_uri": null, "p_meta": {"name": "report.json"}});
     one_id(api.rpc("add_artifact", report).await);
     let crawl = json!({"p_run_id": id, "p_kind": "crawl", "p_uri": "https://example.test/", "p_meta": {}});
     one_id(api.rpc("add_artifact", crawl).await);

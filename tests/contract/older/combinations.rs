@@ -23,7 +23,11 @@ async fn migrated(combination: &Combination) -> TestDatabase {
 
     migrate::apply(&settings, &Schema::embedded()).await.expect("migrate over it");
     let places = Places::of_database(&client).await;
-    assert!(places == Places::of_plan(&plan), "the plan said {:?}, it became {places:?}", Places::of_plan(&plan));
+    assert!(
+        places == Places::of_plan(&plan),
+        "the plan said {:?}, it became {places:?}",
+        Places::of_plan(&plan)
+    );
     assert_nothing_lost(&had, &after(&client, &had, &places).await);
     no_more_than_reading_and_writing(&client).await;
     settled(&database, &plan).await;
@@ -53,7 +57,8 @@ async fn settled(database: &TestDatabase, plan: &Plan) {
 
 /// Nothing of older callers stays in the audit trail.
 async fn audit_trail_is_clean(database: &TestDatabase) {
-    let events = database.superuser().await.query("select from ops.run_events", &[]).await.expect("read events");
+    let events =
+        database.superuser().await.query("select from ops.run_events", &[]).await.expect("read events");
     assert_eq!(events.len(), 0);
 }
 

@@ -24,15 +24,12 @@ pub(super) const A2: Combination =
 pub(super) const A3: Combination =
     Combination { files: files!["a3" "a3_alone" "exposed" "rows/a3" "rows/a3_events"] };
 /// A1's `run_events` with A3's runs and artifacts.
-pub(super) const A1_A3: Combination =
-    Combination { files: files!["a1" "a3" "exposed" "rows/a1" "rows/a3"] };
+pub(super) const A1_A3: Combination = Combination { files: files!["a1" "a3" "exposed" "rows/a1" "rows/a3"] };
 /// A1's `run_events` with A2's runs and artifacts.
-pub(super) const A1_A2: Combination =
-    Combination { files: files!["a1" "a2" "exposed" "rows/a1" "rows/a2"] };
+pub(super) const A1_A2: Combination = Combination { files: files!["a1" "a2" "exposed" "rows/a1" "rows/a2"] };
 /// B alone.
-pub(super) const B: Combination = Combination {
-    files: files!["b_tables" "b_functions" "b_alone" "exposed" "rows/b" "rows/b_artifacts"],
-};
+pub(super) const B: Combination =
+    Combination { files: files!["b_tables" "b_functions" "b_alone" "exposed" "rows/b" "rows/b_artifacts"] };
 /// C alone.
 pub(super) const C: Combination = Combination {
     files: files![

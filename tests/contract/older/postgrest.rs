@@ -49,12 +49,17 @@ pub(super) async fn rpc(
     let found: Vec<String> = candidates.iter().map(|row| row.get(0)).collect();
     assert_eq!(found.len(), 1, "{function}({}) could be any of {found:?}", given.join(", "));
     let is_void: bool = candidates[0].get(1);
-    let parameters: Vec<(String, String)> =
-        candidates[0].get::<_, Vec<String>>(2).into_iter().zip(candidates[0].get::<_, Vec<String>>(3)).collect();
+    let parameters: Vec<(String, String)> = candidates[0]
+        .get::<_, Vec<String>>(2)
+        .into_iter()
+        .zip(candidates[0].get::<_, Vec<String>>(3))
+        .collect();
     let of_given: Vec<&(String, String)> =
         parameters.iter().filter(|(name, _)| arguments.contains_key(name)).collect();
-    let typed = of_given.iter().map(|(name, kind)| format!("\"{name}\" {kind}")).collect::<Vec<_>>().join(", ");
-    let call = of_given.iter().map(|(name, _)| format!("\"{name}\" := _.\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let typed =
+        of_given.iter().map(|(name, kind)| format!("\"{name}\" {kind}")).collect::<Vec<_>>().join(", ");
+    let call =
+        of_given.iter().map(|(name, _)| format!("\"{name}\" := _.\"{name}\"")).collect::<Vec<_>>().join(", ");
     let result = if is_void { "null::jsonb" } else { "to_jsonb(result)" };
     let sql = format!(
         "select {result} from json_to_record($1::json) as _ ({typed}), lateral ops.{function}({call}) result"

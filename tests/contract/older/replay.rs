@@ -1,8 +1,8 @@
 //! The replayed calls succeed on databases that were never migrated: what the tests ask for afterwards is what
 //! people have today.
 
-use super::harness::{A1, A2, A3, Combination, load};
 use super::calls;
+use super::harness::{A1, A2, A3, Combination, load};
 use crate::support::postgres::TestDatabase;
 
 /// An older database whose tables can also be read by the names that they get.
@@ -23,7 +23,8 @@ async fn ops_ingest_succeeds_before() {
 
 #[tokio::test]
 async fn executor_succeeds_before() {
-    let tables = [("runs", "agent_runs"), ("run_events", "agent_events"), ("run_artifacts", "agent_artifacts")];
+    let tables =
+        [("runs", "agent_runs"), ("run_events", "agent_events"), ("run_artifacts", "agent_artifacts")];
     calls::executor(&with_new_names(&A2, &tables).await).await;
 }
 

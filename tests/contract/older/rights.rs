@@ -5,8 +5,8 @@ use tokio_postgres::Client;
 
 use super::harness::{self, Combination, load};
 use crate::contract::fixture::{apply, value};
-use crate::support::postgres::TestDatabase;
-use crate::support::postgres_roles::{Login, Request};
+use crate::support::postgres::{TestDatabase, connect, server_url};
+use crate::support::postgres_roles::{Login, PASSWORD, Request};
 
 /// A combination, some statements by its superuser, and ours over it.
 async fn migrated(combination: &Combination, statements: &str) -> (TestDatabase, Client) {
@@ -39,7 +39,8 @@ async fn sqlstate_of(database: &TestDatabase, request: Request, sql: &str) -> St
 
 #[tokio::test]
 async fn a_former_owner_and_grantees_read_and_write_and_no_more() {
-    let (owner, friend, stranger) = ("odooops_test_nobody", "odooops_test_reader", "odooops_test_other_worker");
+    let (owner, friend, stranger) =
+        ("odooops_test_nobody", "odooops_test_reader", "odooops_test_other_worker");
     let left = format!(
         "grant usage, create on schema ops to {owner}, {friend}, {stranger};
          alter table ops.runs owner to {owner}; alter table ops.run_events owner to {owner};
@@ -84,7 +85,8 @@ async fn a_former_owner_and_grantees_read_and_write_and_no_more() {
     }
     let ended = "select note from ops.older_objects where older_identity = 'ops.runs'";
     let ended = value(&client, ended).await.expect("a note");
-    for said in ["SELECT of anon", "SELECT of PUBLIC", "INSERT of odooops_test_reader may not be granted on"] {
+    for said in ["SELECT of anon", "SELECT of PUBLIC", "INSERT of odooops_test_reader may not be granted on"]
+    {
         assert!(ended.contains(said), "{said}: {ended}");
     }
 }
@@ -103,7 +105,10 @@ async fn a_trigger_of_somebody_without_our_rights_is_refused() {
         .expect("a trigger");
     let refused = apply(&database, &Schema::embedded()).await.expect_err("somebody's code");
     let MigrateError::InTheWay { problems } = &refused else { panic!("{refused:?}") };
-    assert!(matches!(&problems[..], [one] if one.contains("public.spy() of role odooops_test_nobody")), "{problems:?}");
+    assert!(
+        matches!(&problems[..], [one] if one.contains("public.spy() of role odooops_test_nobody")),
+        "{problems:?}"
+    );
     client.batch_execute("alter function public.spy owner to postgres").await.expect("as the error says");
     apply(&database, &Schema::embedded()).await.expect("migrate");
 }
@@ -133,10 +138,15 @@ async fn forced_row_level_security_does_not_stop_our_functions() {
          end $$",
     ] {
         // The executors' own policies hold back a service role that does not bypass them.
-        let call = call.replace("select ops.claim_run(id) from ops.executors where name = 'forced'", &format!(
-            "select ops.claim_run('{}')",
-            value(&client, "select id::text from ops.executors where name = 'forced'").await.expect("an id")
-        ));
+        let call = call.replace(
+            "select ops.claim_run(id) from ops.executors where name = 'forced'",
+            &format!(
+                "select ops.claim_run('{}')",
+                value(&client, "select id::text from ops.executors where name = 'forced'")
+                    .await
+                    .expect("an id")
+            ),
+        );
         assert_eq!(sqlstate_of(&database, Request::Service, &call).await, "done", "{call}");
     }
     let state = "select status::text from ops.agent_runs where priority = -1";
@@ -165,7 +175,8 @@ async fn who_could_not_write_events_before_cannot_now() {
     assert_eq!(sqlstate_of(&database, user, insert).await, "done");
     let error = insert.replace("'info'", "'error'");
     assert_eq!(sqlstate_of(&database, user, &error).await, "42501");
-    let project = "insert into ops.run_events (event_id, message, project_id) values ('e', 'm', gen_random_uuid())";
+    let project =
+        "insert into ops.run_events (event_id, message, project_id) values ('e', 'm', gen_random_uuid())";
     assert_eq!(sqlstate_of(&database, Request::Service, project).await, "42501");
     for incomplete in [
         "insert into ops.run_events (level, message) values ('info', 'm')",
@@ -220,14 +231,60 @@ async fn our_functions_take_agent_runs_where_theirs_had_the_name() {
 
 #[tokio::test]
 async fn views_and_policies_of_people_keep_working_on_what_moved() {
-    let (_database, client) = migrated(
-        &harness::A1_A3_C,
-        "create view public.health as select * from ops.ingest_health_v",
-    )
-    .await;
-    let read = "select (select count(*) from public.health)::text || (select count(*) from ops_older.projects)";
+    let (_database, client) =
+        migrated(&harness::A1_A3_C, "create view public.health as select * from ops.ingest_health_v").await;
+    let read =
+        "select (select count(*) from public.health)::text || (select count(*) from ops_older.projects)";
     let read = value(&client, read).await.expect("both answer");
     assert!(!read.starts_with('0') && !read.ends_with('0'), "{read}");
-    let said = "select note from ops.older_objects where older_identity = 'ops.run_events' and kind = 'table'";
+    let said =
+        "select note from ops.older_objects where older_identity = 'ops.run_events' and kind = 'table'";
     assert!(value(&client, said).await.is_some_and(|note| note.contains("ops.ingest_health_v")));
+}
+
+#[tokio::test]
+async fn whoever_owns_the_older_objects_can_migrate_over_them() {
+    let database = load(&harness::A1_A3_C).await;
+    let migrator = format!("odooops_test_owner_{}", std::process::id());
+    let server = connect(&server_url()).await;
+    let client = database.superuser().await;
+    server
+        .batch_execute(&format!(
+            "drop role if exists {migrator}; create role {migrator} login password '{PASSWORD}';
+             grant ops_owner to {migrator}; grant create on database {} to ops_owner",
+            database.name()
+        ))
+        .await
+        .expect("make the migrator");
+    client
+        .batch_execute(&format!(
+            "alter schema ops owner to {migrator};
+             do $$ declare v text; begin
+               for v in
+                 select format('table %s', oid::regclass) from pg_class
+                 where relnamespace = 'ops'::regnamespace and relkind in ('r', 'v')
+                 union all
+                 select format('routine %s', oid::regprocedure) from pg_proc
+                 where pronamespace = 'ops'::regnamespace
+               loop
+                 execute format('alter %s owner to {migrator}', v);
+               end loop;
+             end $$"
+        ))
+        .await
+        .expect("everything is the migrator's");
+    let mut url = server_url();
+    url.set_path(database.name());
+    url.set_username(&migrator).expect("a URL with a host");
+    url.set_password(Some(PASSWORD)).expect("a URL with a host");
+    let mut settings = database.superuser_settings();
+    settings.url = String::from(url).into();
+    let first = migrate::apply(&settings, &Schema::embedded()).await;
+    let again = migrate::apply(&settings, &Schema::embedded()).await;
+    let drift = migrate::check(&settings).await;
+    client.batch_execute(&format!("drop owned by {migrator} cascade")).await.expect("what it owns");
+    server.batch_execute(&format!("drop role {migrator}")).await.expect("drop the migrator");
+    first.expect("migrate");
+    again.expect("migrate again");
+    assert_eq!(drift.expect("check"), []);
 }

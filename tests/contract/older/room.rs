@@ -85,7 +85,10 @@ async fn a_function_that_must_go_and_is_needed_is_named_and_nothing_happens() {
     let before = objects(&client).await;
     let refused = apply(&database, &Schema::embedded()).await.expect_err("a dependent");
     let MigrateError::InTheWay { problems } = &refused else { panic!("{refused:?}") };
-    assert!(matches!(&problems[..], [one] if one.contains("view public.next_build needs it")), "{problems:?}");
+    assert!(
+        matches!(&problems[..], [one] if one.contains("view public.next_build needs it")),
+        "{problems:?}"
+    );
     assert_eq!(objects(&client).await, before);
 }
 

@@ -148,9 +148,10 @@ fn of_migration(
 ) -> Failure {
     let exit = match error {
         MigrateError::Contract(error) => return of_contract(error, database, configuration),
-        MigrateError::Busy { .. } | MigrateError::InUse { .. } | MigrateError::File { .. } | MigrateError::BadFile { .. } => {
-            Exit::Infrastructure
-        }
+        MigrateError::Busy { .. }
+        | MigrateError::InUse { .. }
+        | MigrateError::File { .. }
+        | MigrateError::BadFile { .. } => Exit::Infrastructure,
         MigrateError::NewerSchema { .. }
         | MigrateError::Edited { .. }
         | MigrateError::Pooler { .. }

@@ -77,5 +77,8 @@ fn sentence(applied: &Applied) -> String {
         [] => String::new(),
         older => format!("over an older schema:\n  {}\n", older.join("\n  ")),
     };
-    format!("{older}migrated: {new}; {} functions, views, triggers and policies in place{dropped}", applied.objects)
+    format!(
+        "{older}migrated: {new}; {} functions, views, triggers and policies in place{dropped}",
+        applied.objects
+    )
 }

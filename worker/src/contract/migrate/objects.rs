@@ -267,6 +267,12 @@ fn file_failed(file: &SqlFile, error: &tokio_postgres::Error) -> MigrateError {
             refusal: Refusal::unreadable(crate::contract::error::describe(error)),
         };
     };
+    if db.code() == &SqlState::DEPENDENT_OBJECTS_STILL_EXIST {
+        return MigrateError::Dependent {
+            object: format!("what {} replaces", file.path),
+            dependents: db.detail().unwrap_or_else(|| db.message()).replace('\n', "; "),
+        };
+    }
     let place = match db.position() {
         Some(tokio_postgres::error::ErrorPosition::Original(position)) => {
             let before = file.sql.chars().take(*position as usize);

@@ -18,7 +18,9 @@ pub(super) fn new_call(function: &str) -> Option<&'static str> {
         "finish_run" | "set_build_status" => {
             "call ops.complete_workflow_run(p_run_id, p_exit_code, p_error_message, p_claim_token)"
         }
-        "heartbeat_run" => "ops.heartbeat_run(p_run_id, p_phase => …) takes agent runs, too; it returns a row",
+        "heartbeat_run" => {
+            "ops.heartbeat_run(p_run_id, p_phase => …) takes agent runs, too; it returns a row"
+        }
         "cancel_run" => "ops.cancel_run(p_run_id) takes agent runs, too",
         "get_alert_state" => "count the errors in ops.agent_events",
         "list_projects" => "select from ops.project_overview",

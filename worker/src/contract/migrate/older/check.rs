@@ -54,7 +54,9 @@ impl Accepted {
             MigrateError::BadFile { file: "sql/older/catalog.json".to_owned(), problem: error.to_string() }
         })?;
         for (object, facts) in overlay {
-            if compatibility::file_of(&object).is_some_and(|file| compatibility::is_needed(file, &self.recorded)) {
+            if compatibility::file_of(&object)
+                .is_some_and(|file| compatibility::is_needed(file, &self.recorded))
+            {
                 expected.insert(object, facts);
             }
         }
@@ -62,7 +64,9 @@ impl Accepted {
         for (object, facts) in found.iter_mut() {
             let Some(expected) = expected.get(object) else { continue };
             let grantees = self.former_grantees(object);
-            if let (Some(Value::Array(grants)), Some(wanted)) = (facts.get_mut("grants"), expected.get("grants")) {
+            if let (Some(Value::Array(grants)), Some(wanted)) =
+                (facts.get_mut("grants"), expected.get("grants"))
+            {
                 grants.retain(|grant| {
                     let is_wanted = wanted.as_array().is_some_and(|wanted| wanted.contains(grant));
                     is_wanted || !grant.as_str().is_some_and(|grant| grantees.contains(grant))
@@ -97,7 +101,9 @@ impl Accepted {
 pub(in crate::contract::migrate) fn overlay_of(committed: &Catalog, found: &Catalog) -> Catalog {
     found
         .iter()
-        .filter(|(object, facts)| committed.get(*object) != Some(*facts) && compatibility::file_of(object).is_some())
+        .filter(|(object, facts)| {
+            committed.get(*object) != Some(*facts) && compatibility::file_of(object).is_some()
+        })
         .map(|(object, facts)| (object.clone(), facts.clone()))
         .collect::<BTreeMap<_, _>>()
 }

@@ -52,7 +52,9 @@ pub(in crate::contract::migrate) async fn with_compatibility(
 /// Whether a database with these notes needs a file of `sql/older/`.
 pub(super) fn is_needed(path: &str, recorded: &[Record]) -> bool {
     let adopted = |table: &str| {
-        recorded.iter().find(|r| r.kind == "table" && r.fate == Fate::Adopted && r.now.as_deref() == Some(table))
+        recorded
+            .iter()
+            .find(|r| r.kind == "table" && r.fate == Fate::Adopted && r.now.as_deref() == Some(table))
     };
     if let Some(replacement) = REPLACEMENTS.iter().find(|replacement| replacement.file == path) {
         let was_there = recorded
@@ -73,9 +75,11 @@ pub(super) fn is_needed(path: &str, recorded: &[Record]) -> bool {
 
 /// The file of `sql/older/` that makes an object of its catalog.
 pub(super) fn file_of(object: &str) -> Option<&'static str> {
-    let of_table = |table: &str| object.contains(&format!(" ops.{table}."))
-        || object.ends_with(&format!(" on ops.{table}"))
-        || object.ends_with(&format!(" ops.{table}"));
+    let of_table = |table: &str| {
+        object.contains(&format!(" ops.{table}."))
+            || object.ends_with(&format!(" on ops.{table}"))
+            || object.ends_with(&format!(" ops.{table}"))
+    };
     if of_table("run_events") || object.contains(" ops.route_agent_event(") {
         return Some("sql/older/events/columns.sql");
     }
@@ -107,9 +111,8 @@ pub(super) fn names_in_the_way() -> Result<Names, MigrateError> {
         ("sql/catalog.json", Schema::expected_catalog()),
         ("sql/older/catalog.json", Schema::older_catalog()),
     ] {
-        let catalog: BTreeMap<String, Value> = serde_json::from_str(text).map_err(|error| {
-            MigrateError::BadFile { file: file.to_owned(), problem: error.to_string() }
-        })?;
+        let catalog: BTreeMap<String, Value> = serde_json::from_str(text)
+            .map_err(|error| MigrateError::BadFile { file: file.to_owned(), problem: error.to_string() })?;
         objects.extend(catalog.into_keys());
     }
     let functions = REPLACEMENTS.iter().filter_map(|replacement| {
@@ -140,7 +143,10 @@ mod tests {
     #[test]
     fn an_object_of_the_catalog_leads_to_its_file() {
         for (object, file) in [
-            ("function ops.fail_run(p_run_id uuid, p_error text, p_output jsonb)", "sql/older/a3/fail_run.sql"),
+            (
+                "function ops.fail_run(p_run_id uuid, p_error text, p_output jsonb)",
+                "sql/older/a3/fail_run.sql",
+            ),
             ("column ops.run_events.event_id", "sql/older/events/columns.sql"),
             ("trigger route_agent_artifact on ops.run_artifacts", "sql/older/artifacts/columns.sql"),
             ("function ops.cancel_agent_run(p_run_id uuid)", "sql/older/runs/heartbeat_agent_run.sql"),

@@ -56,7 +56,11 @@ impl Work<'_> {
         let mut rights = schema.rights.clone();
         // An owner has no entry of its own.
         if !schema.owner_is_superuser {
-            rights.push(Right { grantee: schema.owner.clone(), privilege: "USAGE".into(), ..Right::default() });
+            rights.push(Right {
+                grantee: schema.owner.clone(),
+                privilege: "USAGE".into(),
+                ..Right::default()
+            });
         }
         let mut note = format!("its owner {} may go on using it, and make nothing in it", schema.owner);
         if !lost.is_empty() {
@@ -166,7 +170,8 @@ impl Work<'_> {
         let kind = kind_of(relation);
         let older = format!("ops.{}", relation.name);
         // An agent table that is to come, or one that is there and that nobody knows.
-        let is_agent_name = matches!(relation.name.as_str(), "agent_runs" | "agent_events" | "agent_artifacts");
+        let is_agent_name =
+            matches!(relation.name.as_str(), "agent_runs" | "agent_events" | "agent_artifacts");
         let needed = self.names.take(&relation.name)
             || self.becomes.contains_key(relation.name.as_str())
             || is_agent_name && generation.is_none();
@@ -243,7 +248,11 @@ impl Work<'_> {
             .functions
             .iter()
             .filter(|f| {
-                !self.plan.objects.iter().any(|o| o.kind == "function" && o.now.as_deref() == Some(&*f.identity))
+                !self
+                    .plan
+                    .objects
+                    .iter()
+                    .any(|o| o.kind == "function" && o.now.as_deref() == Some(&*f.identity))
             })
             .collect();
         let older_tables: BTreeSet<&str> = self
@@ -259,7 +268,8 @@ impl Work<'_> {
         for function in &new {
             if self.names.take_function(&function.name) {
                 going.insert(&function.identity, "its name is one of ours".to_owned());
-            } else if let Some(name) = bodies::mention(&function.source, function.searches_ops, becomes_ours) {
+            } else if let Some(name) = bodies::mention(&function.source, function.searches_ops, becomes_ours)
+            {
                 going.insert(&function.identity, format!("it names ops.{name}"));
             }
         }
@@ -267,7 +277,9 @@ impl Work<'_> {
         loop {
             let gone: BTreeSet<&str> = new
                 .iter()
-                .filter(|f| going.contains_key(&*f.identity) && compatibility::replacement(&f.identity).is_none())
+                .filter(|f| {
+                    going.contains_key(&*f.identity) && compatibility::replacement(&f.identity).is_none()
+                })
                 .map(|f| f.name.as_str())
                 .collect();
             let callers: Vec<(&str, String)> = new
@@ -310,7 +322,9 @@ impl Work<'_> {
             records.push(Record {
                 fate,
                 note: Some(match (replacement, advice::new_call(&function.name)) {
-                    (Some(_), _) => "ours takes its place; ops_operator and service_role may call it".to_owned(),
+                    (Some(_), _) => {
+                        "ours takes its place; ops_operator and service_role may call it".to_owned()
+                    }
                     (None, Some(call)) => format!("{why}; {call}"),
                     (None, None) => why.clone(),
                 }),

@@ -130,7 +130,9 @@ pub(super) fn of(relation: &Relation) -> Option<Generation> {
         name => name,
     };
     let fits = |shape: &&Shape| {
-        (shape.table == relation.name || shape.table == asked || asked == "artifacts" && shape.table == "run_artifacts" && relation.name == "agent_artifacts")
+        (shape.table == relation.name
+            || shape.table == asked
+            || asked == "artifacts" && shape.table == "run_artifacts" && relation.name == "agent_artifacts")
             && shape.has.iter().all(|(column, wanted)| {
                 relation.columns.get(*column).is_some_and(|found| *wanted == "*" || found == wanted)
             })

@@ -19,9 +19,7 @@ impl Names {
             let Some((kind, name)) = object.split_once(" ops.") else { continue };
             match kind {
                 "table" | "view" | "sequence" | "index" | "type" => names.relations.insert(name.to_owned()),
-                "function" => {
-                    names.functions.insert(name.split('(').next().unwrap_or(name).to_owned())
-                }
+                "function" => names.functions.insert(name.split('(').next().unwrap_or(name).to_owned()),
                 _ => false,
             };
         }
@@ -67,7 +65,8 @@ mod tests {
     #[test]
     fn a_table_is_in_the_way_of_a_type_and_of_a_partition() {
         let names = Names::of_catalog(
-            ["table ops.runs", "type ops.run_row", "function ops.claim_next_run(p_worker_id text)"].into_iter(),
+            ["table ops.runs", "type ops.run_row", "function ops.claim_next_run(p_worker_id text)"]
+                .into_iter(),
         )
         .and_functions(["claim_run"].into_iter());
         for taken in ["runs", "run_row", "run_events_202611", "run_events_older", "run_log_chunks_203001"] {

@@ -23,7 +23,8 @@ pub(super) fn ending(rights: &[Right]) -> Vec<String> {
         let column = right.column.as_ref().map(|column| format!(" ({column})")).unwrap_or_default();
         if statements::is_kept(right) {
             if right.grantable {
-                ending.push(format!("{}{column} of {} may not be granted on", right.privilege, right.grantee));
+                ending
+                    .push(format!("{}{column} of {} may not be granted on", right.privilege, right.grantee));
             }
         } else {
             ending.push(format!("{}{column} of {}", right.privilege, right.grantee));

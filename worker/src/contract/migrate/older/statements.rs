@@ -108,7 +108,8 @@ pub(super) fn statements(plan: &Plan, found: &Found) -> Vec<String> {
     for (table, relation) in &adopted {
         own_table(relation, table, has_runs, &mut all);
     }
-    let executors = found.relations.iter().find(|r| r.name == "executors" && r.columns.contains_key("last_seen_at"));
+    let executors =
+        found.relations.iter().find(|r| r.name == "executors" && r.columns.contains_key("last_seen_at"));
     if let (Some(executors), false) = (executors, adopted.is_empty()) {
         open_executors(executors, &mut all);
     }
@@ -132,7 +133,10 @@ fn own_schema(object: &Record, all: &mut Vec<String>) {
 }
 
 fn make_older_schema(moved: &[&&Record], all: &mut Vec<String>) {
-    all.push(format!("create schema if not exists {OLDER_SCHEMA} authorization ops_owner"));
+    // As ops_owner, who may make schemas in this database; the migrating role may not have to.
+    all.push("set local role ops_owner".to_owned());
+    all.push(format!("create schema if not exists {OLDER_SCHEMA}"));
+    all.push("reset role".to_owned());
     all.push(format!("grant usage on schema {OLDER_SCHEMA} to ops_operator, service_role"));
     let grantees: BTreeSet<String> = moved
         .iter()
@@ -229,9 +233,7 @@ fn own_table(relation: &Relation, table: &str, has_runs: bool, all: &mut Vec<Str
             all.push("create index agent_events_run_idx on ops.agent_events (run_id)".to_owned());
         }
     }
-    all.push(format!(
-        "alter table ops.{table} enable row level security, no force row level security"
-    ));
+    all.push(format!("alter table ops.{table} enable row level security, no force row level security"));
     grant(relation, table, all);
 }
 
@@ -239,7 +241,8 @@ fn grant(relation: &Relation, table: &str, all: &mut Vec<String>) {
     all.push(format!("grant select, insert on ops.{table} to ops_operator, service_role"));
     let mut inserting = BTreeSet::from(["ops_operator".to_owned(), "service_role".to_owned()]);
     let mut holders = BTreeSet::new();
-    let former_owner = (!relation.owner_is_superuser && relation.owner != "ops_owner").then_some(&relation.owner);
+    let former_owner =
+        (!relation.owner_is_superuser && relation.owner != "ops_owner").then_some(&relation.owner);
     for right in relation.rights.iter().filter(|right| is_kept(right)) {
         let columns = right.column.as_ref().map(|column| format!(" ({})", ident(column))).unwrap_or_default();
         let grantee = role(&right.grantee);
@@ -299,9 +302,14 @@ fn role(grantee: &str) -> String {
 }
 
 fn ident(name: &str) -> String {
-    let is_plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let is_plain =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     // Words such as "ref" and "user" need quotes, and quotes never hurt; ours read better without.
-    if is_plain && name.contains('_') { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if is_plain && name.contains('_') {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
 }
 
 fn literal(text: &str) -> String {

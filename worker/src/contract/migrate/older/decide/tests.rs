@@ -46,7 +46,10 @@ fn a3_runs() -> Relation {
 }
 
 fn a3_artifacts() -> Relation {
-    table("artifacts", &[("id", "uuid"), ("run_id", "uuid"), ("kind", "text"), ("uri", "text"), ("meta", "jsonb")])
+    table(
+        "artifacts",
+        &[("id", "uuid"), ("run_id", "uuid"), ("kind", "text"), ("uri", "text"), ("meta", "jsonb")],
+    )
 }
 
 fn c_runs() -> Relation {
@@ -101,7 +104,13 @@ fn each_known_table_has_its_fate() {
         (
             table(
                 "run_artifacts",
-                &[("run_id", "uuid"), ("kind", "text"), ("uri", "text"), ("sha256", "text"), ("meta", "jsonb")],
+                &[
+                    ("run_id", "uuid"),
+                    ("kind", "text"),
+                    ("uri", "text"),
+                    ("sha256", "text"),
+                    ("meta", "jsonb"),
+                ],
             ),
             "table ops.run_artifacts Adopted ops.agent_artifacts",
         ),
@@ -297,10 +306,7 @@ fn what_was_done_is_told_and_not_decided_again() {
         object.made_at = Some(jiff::Timestamp::UNIX_EPOCH);
     }
     // Half-way: room was made, and the first migration did not come through.
-    let again = Found {
-        recorded: done.clone(),
-        ..found(vec![renamed(a3_runs(), "agent_runs")], Vec::new())
-    };
+    let again = Found { recorded: done.clone(), ..found(vec![renamed(a3_runs(), "agent_runs")], Vec::new()) };
     let plan = decide(&again, &names());
     assert_eq!((&plan.objects, plan.state), (&done, State::Older));
     let migrated = Found { recorded: done.clone(), migrated: true, ..found(vec![c_runs()], Vec::new()) };
