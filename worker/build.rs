@@ -36,13 +36,15 @@ fn main() -> io::Result<()> {
     }
     writeln!(source, "static CONTENT_HASH: &str = \"{:016x}\";", hasher.finish())
         .map_err(io::Error::other)?;
-    let catalog = root.join("sql/catalog.json");
-    if catalog.is_file() {
-        writeln!(source, "static CATALOG: &str = include_str!({:?});", catalog.display().to_string())
-    } else {
-        writeln!(source, "static CATALOG: &str = \"{{}}\";")
+    for (name, path) in [("CATALOG", "sql/catalog.json"), ("OLDER_CATALOG", "sql/older/catalog.json")] {
+        let catalog = root.join(path);
+        if catalog.is_file() {
+            writeln!(source, "static {name}: &str = include_str!({:?});", catalog.display().to_string())
+        } else {
+            writeln!(source, "static {name}: &str = \"{{}}\";")
+        }
+        .map_err(io::Error::other)?;
     }
-    .map_err(io::Error::other)?;
     fs::write(Path::new(&env_path("OUT_DIR")?).join("schema_files.rs"), source)
 }
 

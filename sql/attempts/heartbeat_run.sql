@@ -28,6 +28,11 @@ begin
   returning r.attempt, r.cancel_requested_at is not null as cancel_requested, r.lease_expires_at
   into v_renewed;
   if not found then
+    -- Only where an older generation's agent runs were adopted (sql/older).
+    if to_regprocedure('ops.heartbeat_agent_run(uuid, text)') is not null
+      and ops.is_operator() and ops.heartbeat_agent_run(p_run_id, p_phase) then
+      return row(false, null)::ops.renewed_lease;
+    end if;
     if exists (
       select from ops.runs r
       where r.id = p_run_id and r.active and r.claimed_by <> p_worker_id

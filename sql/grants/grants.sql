@@ -3,12 +3,39 @@
 revoke all on schema ops from public, anon;
 grant usage on schema ops
   to ops_worker, ops_operator, ops_reader, authenticated, service_role;
-revoke all on all tables in schema ops from
-  public, anon, authenticated, service_role, ops_worker, ops_operator, ops_reader;
-revoke all on all sequences in schema ops from
-  public, anon, authenticated, service_role, ops_worker, ops_operator, ops_reader;
-revoke all on all functions in schema ops from
-  public, anon, authenticated, service_role, ops_worker, ops_operator, ops_reader;
+-- Only what is ours: objects of an older generation that stay have rights of their own.
+do $$
+declare
+  v_object text;
+begin
+  for v_object in
+    select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass
+    from pg_catalog.pg_class c
+    where c.relnamespace = 'ops'::regnamespace and c.relowner = 'ops_owner'::regrole
+      and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+      and not exists (
+        select
+        from ops.older_objects o
+        cross join lateral to_regclass(case o.kind when 'table' then o.identity end) t
+        where o.fate = 'adopted' and c.oid in (
+          select t
+          union all
+          select d.objid from pg_catalog.pg_depend d
+          where d.refobjid = t and d.deptype in ('a', 'i')
+        )
+      )
+    union all
+    select 'routine ' || p.oid::regprocedure
+    from pg_catalog.pg_proc p
+    where p.pronamespace = 'ops'::regnamespace and p.proowner = 'ops_owner'::regrole
+  loop
+    execute format(
+      'revoke all on %s from '
+        'public, anon, authenticated, service_role, ops_worker, ops_operator, ops_reader',
+      v_object
+    );
+  end loop;
+end $$;
 
 -- The worker's functions: all that ops_worker may.
 grant execute on function
@@ -70,8 +97,8 @@ grant select on
   ops.queue_overview, ops.project_overview
 to ops_operator, service_role, authenticated;
 grant select on
-  ops.instance, ops.schema_history, ops.schema_objects, ops.schema_digests, ops.workers,
-  ops.worker_heartbeats, ops.label_sets, ops.worker_overview
+  ops.instance, ops.schema_history, ops.schema_objects, ops.schema_digests, ops.older_objects,
+  ops.workers, ops.worker_heartbeats, ops.label_sets, ops.worker_overview
 to ops_operator, service_role;
 grant select (
   run_id, attempt, project_id, worker_id, started_at, finished_at, outcome, left_status, exit_code,

@@ -51,3 +51,48 @@ async fn a_login_that_may_not_migrate_is_refused_with_what_it_needs() {
     let refused = Program::new(&["migrate"]).env("DATABASE_URL", &url).run().await;
     refused.refused(2, &["superuser"]);
 }
+
+#[tokio::test]
+async fn plan_says_what_becomes_of_what_is_there_and_changes_nothing() {
+    let database = TestDatabase::empty().await;
+    let superuser = database.superuser().await;
+    for sql in [
+        include_str!("../fixtures/older/platform.sql"),
+        include_str!("../fixtures/older/a1.sql"),
+        include_str!("../fixtures/older/a3.sql"),
+    ] {
+        superuser.batch_execute(sql).await.expect("an older schema");
+    }
+    let said = migrate(&database, &["--plan"]).run().await.done();
+    for line in [
+        "older generations: A1: intake of deployments and incidents, A3: runs of agents",
+        "table ops.runs → ops.agent_runs (A3)",
+        "function ops.start_run(text,text,text,text,jsonb): ours takes its place",
+        "table ops.deployments (A1)",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let plan = migrate(&database, &["--plan", "--json"]).run().await.json();
+    assert_eq!((&plan["state"], &plan["generations"]), (&"older".into(), &serde_json::json!(["A1", "A3"])));
+
+    superuser.batch_execute("create table ops.workers (what int)").await.expect("somebody's table");
+    let undecided = migrate(&database, &["--plan"]).run().await;
+    assert_eq!(undecided.code, 1, "{undecided:?}");
+    assert!(undecided.stdout.contains("table ops.workers is in the way"), "{undecided:?}");
+    migrate(&database, &[]).run().await.refused(2, &["ops.workers", "--plan"]);
+    superuser.batch_execute("drop table ops.workers").await.expect("it goes");
+
+    let done = migrate(&database, &[]).run().await.done();
+    assert!(done.contains("table ops.runs → ops.agent_runs"), "{done}");
+    let afterwards = migrate(&database, &["--plan"]).run().await.done();
+    assert!(afterwards.starts_with("done already: schema ops has older generations"), "{afterwards}");
+    migrate(&database, &["--plan", "--check"]).run().await.refused(2, &["--check"]);
+}
+
+#[tokio::test]
+async fn plan_of_a_database_without_anything_older_is_short() {
+    let empty = migrate(&TestDatabase::empty().await, &["--plan"]).run().await.done();
+    assert!(empty.contains("nothing is in its way"), "{empty}");
+    let ours = migrate(&TestDatabase::new().await, &["--plan"]).run().await.done();
+    assert!(ours.contains("nothing older was there"), "{ours}");
+}

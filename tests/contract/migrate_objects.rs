@@ -145,6 +145,19 @@ async fn a_users_dependent_is_an_error_that_names_it_and_nothing_changes() {
 }
 
 #[tokio::test]
+async fn a_file_that_drops_what_somebody_needs_is_the_same_error() {
+    let database = TestDatabase::empty().await;
+    apply(&database, &schema(&[TWICE, VIEW])).await.expect("before");
+    let report = "create view public.report as select doubled from ops.thing_overview";
+    database.superuser().await.batch_execute(report).await.expect("a view of somebody's own");
+    let again = ("sql/views/thing_overview.sql", "drop view ops.thing_overview; select 1;");
+    let error = apply(&database, &schema(&[TWICE, again])).await.expect_err("a dependent");
+    let MigrateError::Dependent { object, dependents } = &error else { panic!("{error:?}") };
+    assert_eq!(object, "what sql/views/thing_overview.sql replaces");
+    assert!(dependents.contains("view public.report depends on"), "{error}");
+}
+
+#[tokio::test]
 async fn a_file_that_fails_is_named_with_its_line_and_nothing_changes() {
     let database = TestDatabase::empty().await;
     apply(&database, &schema(&[TWICE])).await.expect("before");

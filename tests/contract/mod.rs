@@ -45,6 +45,7 @@ mod migrate_versions;
 mod model;
 mod model_calls;
 mod next_due_in_ms;
+mod older;
 mod pause_project;
 mod plan;
 mod plpgsql;

@@ -15,6 +15,14 @@ async fn no_function_has_an_error_that_only_its_call_would_show() {
         .batch_execute(include_str!("../fixtures/supabase/realtime.sql"))
         .await
         .expect("a stand-in of Realtime");
+    // So are the calls of what only databases with an older generation have.
+    superuser
+        .batch_execute(
+            "create function ops.heartbeat_agent_run(uuid, text) returns boolean language sql as 'select true';
+             create function ops.cancel_agent_run(uuid) returns boolean language sql as 'select true'",
+        )
+        .await
+        .expect("stand-ins of sql/older/runs");
     let sql = "select p.proname || ': ' || c from pg_proc p \
          join pg_language l on l.oid = p.prolang and l.lanname = 'plpgsql' \
          left join pg_trigger t on t.tgfoid = p.oid and t.tgparentid = 0 \

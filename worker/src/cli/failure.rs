@@ -162,6 +162,7 @@ fn of_migration(
         | MigrateError::Edited { .. }
         | MigrateError::Pooler { .. }
         | MigrateError::Dependent { .. }
+        | MigrateError::InTheWay { .. }
         | MigrateError::NotPermitted { .. } => Exit::Usage,
     };
     Failure::new(error.to_string(), None, exit)

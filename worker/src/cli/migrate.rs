@@ -1,5 +1,7 @@
 //! `odooops migrate`.
 
+mod plan;
+
 use clap::Args;
 use serde_json::json;
 
@@ -17,8 +19,12 @@ pub struct MigrateArgs {
     /// Change nothing; compare the database with this program's schema and end with 1 where they differ.
     #[arg(long)]
     check: bool,
-    /// Change nothing and connect to nothing; print all SQL.
+    /// Change nothing; say what is in schema ops already and what becomes of it. Ends with 1 where that cannot be
+    /// decided.
     #[arg(long, conflicts_with = "check")]
+    plan: bool,
+    /// Change nothing and connect to nothing; print all SQL.
+    #[arg(long, conflicts_with_all = ["check", "plan"])]
     dump_sql: bool,
 }
 
@@ -35,6 +41,9 @@ pub(super) async fn execute(args: &MigrateArgs, cli: &Cli) -> anyhow::Result<Exi
     };
     if args.check {
         return check(&settings, &mut output).await;
+    }
+    if args.plan {
+        return plan::execute(&settings, &mut output).await;
     }
     let applied = migrate::apply(&settings, &Schema::embedded()).await?;
     output.answer(&applied, |_| sentence(&applied))?;
@@ -64,5 +73,12 @@ fn sentence(applied: &Applied) -> String {
         [] => String::new(),
         dropped => format!("; dropped: {}", dropped.join(", ")),
     };
-    format!("migrated: {new}; {} functions, views, triggers and policies in place{dropped}", applied.objects)
+    let older = match applied.older.as_slice() {
+        [] => String::new(),
+        older => format!("over an older schema:\n  {}\n", older.join("\n  ")),
+    };
+    format!(
+        "{older}migrated: {new}; {} functions, views, triggers and policies in place{dropped}",
+        applied.objects
+    )
 }

@@ -34,6 +34,7 @@ lists as (
   from pg_catalog.pg_namespace n join ours on ours.oid = n.oid
   union all
   select 'default', d.oid, 0, d.defaclrole, d.defaclacl from pg_catalog.pg_default_acl d
+  where d.defaclrole = pg_catalog.to_regrole('ops_owner')
 ),
 access as (
   select l.class, l.oid, l.sub,

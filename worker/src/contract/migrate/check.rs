@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use super::{MigrateError, Schema, history};
+use super::{MigrateError, Schema, history, older};
 use crate::contract::DatabaseSettings;
 use crate::contract::connection::connect_direct;
 use crate::contract::error::Refusal;
@@ -61,7 +61,7 @@ impl std::fmt::Display for Drift {
 }
 
 /// Every object with its facts.
-type Catalog = BTreeMap<String, BTreeMap<String, Value>>;
+pub(super) type Catalog = BTreeMap<String, BTreeMap<String, Value>>;
 
 /// Compares a database with what this binary was built with; an empty list means that they agree.
 ///
@@ -82,10 +82,9 @@ pub async fn check(settings: &DatabaseSettings) -> Result<Vec<Drift>, MigrateErr
     if !pending.is_empty() {
         return Ok(pending);
     }
-    let expected: Catalog = serde_json::from_str(Schema::expected_catalog()).map_err(|error| {
-        MigrateError::BadFile { file: "sql/catalog.json".to_owned(), problem: error.to_string() }
-    })?;
-    let mut drifts = compare(&expected, &read(&client).await?);
+    let (mut expected, mut found) = (committed()?, read(&client).await?);
+    let mut drifts = older::Accepted::read(&client).await?.settle(&mut expected, &mut found)?;
+    drifts.extend(compare(&expected, &found));
     drifts.extend(changed_views(&client).await?);
     drifts.extend(partitions(&client).await?);
     Ok(drifts)
@@ -96,7 +95,30 @@ pub async fn check(settings: &DatabaseSettings) -> Result<Vec<Drift>, MigrateErr
 /// # Errors
 /// When the database cannot be read.
 pub async fn catalog(settings: &DatabaseSettings) -> Result<String, MigrateError> {
-    let catalog = read(&open(settings).await?).await?;
+    render(&read(&open(settings).await?).await?)
+}
+
+/// What `sql/older/` made in a database, in the form of `sql/older/catalog.json`.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn older_catalog(settings: &[DatabaseSettings]) -> Result<String, MigrateError> {
+    let committed = committed()?;
+    let mut all = Catalog::new();
+    for settings in settings {
+        all.extend(older::overlay_of(&committed, &read(&open(settings).await?).await?));
+    }
+    render(&all)
+}
+
+fn committed() -> Result<Catalog, MigrateError> {
+    serde_json::from_str(Schema::expected_catalog()).map_err(|error| MigrateError::BadFile {
+        file: "sql/catalog.json".to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+fn render(catalog: &Catalog) -> Result<String, MigrateError> {
     let mut text = String::from("{\n");
     for (number, (name, facts)) in catalog.iter().enumerate() {
         let comma = if number + 1 == catalog.len() { "" } else { "," };
@@ -107,7 +129,7 @@ pub async fn catalog(settings: &DatabaseSettings) -> Result<String, MigrateError
     Ok(text)
 }
 
-async fn open(settings: &DatabaseSettings) -> Result<Client, MigrateError> {
+pub(super) async fn open(settings: &DatabaseSettings) -> Result<Client, MigrateError> {
     let client = connect_direct(settings).await?.client;
     client
         .batch_execute("begin isolation level repeatable read read only; set local search_path = ''")

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use tokio_postgres::Client;
-use tokio_postgres::error::ErrorPosition;
+use tokio_postgres::error::{ErrorPosition, SqlState};
 
 use super::MigrateError;
 use crate::contract::error::{Refusal, describe};
@@ -52,7 +52,13 @@ pub(super) enum Phase {
 
 impl Phase {
     fn of(path: &str) -> Self {
-        let folder = path.strip_prefix("sql/").unwrap_or(path).split(['/', '.']).next().unwrap_or_default();
+        let inside = path.strip_prefix("sql/").unwrap_or(path);
+        // Below `older/` a folder is a topic, and the file's name says what it makes.
+        let folder = match inside.strip_prefix("older/") {
+            Some(older) => older.rsplit('/').next().unwrap_or(older),
+            None => inside,
+        };
+        let folder = folder.split(['/', '.']).next().unwrap_or_default();
         match folder {
             "views" => Self::Views,
             "triggers" => Self::Triggers,
@@ -73,10 +79,14 @@ pub struct Schema {
     pub(super) migrations: Vec<SqlFile>,
     /// The rest of `sql/`, in the order in which it is applied.
     pub(super) objects: Vec<SqlFile>,
+    /// `sql/older/`: for databases that had an older generation, each as far as it needs it.
+    older: Vec<SqlFile>,
 }
 
 /// Where the roles are made.
 const ROLES: &str = "sql/roles.sql";
+/// Where compatibility with older generations is.
+const OLDER: &str = "sql/older/";
 
 impl Schema {
     /// What this binary was built with.
@@ -90,9 +100,23 @@ impl Schema {
     #[must_use]
     pub fn new(mut migrations: Vec<SqlFile>, objects: Vec<SqlFile>) -> Self {
         let (roles, mut objects): (Vec<_>, Vec<_>) = objects.into_iter().partition(|file| file.path == ROLES);
+        let older = objects.extract_if(.., |file| file.path.starts_with(OLDER)).collect();
         objects.sort_by_cached_key(|file| (Phase::of(&file.path), file.path.clone()));
         migrations.sort_by_cached_key(|file| version(file.stem()));
-        Self { roles, migrations, objects }
+        Self { roles, migrations, objects, older }
+    }
+
+    /// The same schema with some files of `sql/older/`, which come after all others of their phase.
+    pub(super) fn with_older(&self, is_needed: impl Fn(&str) -> bool) -> Self {
+        let mut schema = self.clone();
+        schema.objects.extend(self.older.iter().filter(|file| is_needed(&file.path)).cloned());
+        schema
+    }
+
+    /// The paths of `sql/older/`.
+    #[cfg(test)]
+    pub(super) fn older_paths(&self) -> Vec<String> {
+        self.older.iter().map(|file| file.path.to_string()).collect()
     }
 
     /// Changes with every byte of the embedded files.
@@ -109,6 +133,11 @@ impl Schema {
     /// The files of all phases, in order.
     pub(super) fn files(&self) -> impl Iterator<Item = (Phase, &SqlFile)> {
         self.objects.iter().map(|file| (Phase::of(&file.path), file))
+    }
+
+    /// What `sql/older/` makes, all of it.
+    pub(super) fn older_catalog() -> &'static str {
+        OLDER_CATALOG
     }
 
     /// The files of one phase, in order.
@@ -148,6 +177,12 @@ pub(super) fn file_failed(file: &SqlFile, error: &tokio_postgres::Error) -> Migr
             refusal: Refusal::unreadable(describe(error)),
         };
     };
+    if db.code() == &SqlState::DEPENDENT_OBJECTS_STILL_EXIST {
+        return MigrateError::Dependent {
+            object: format!("what {} replaces", file.path),
+            dependents: db.detail().unwrap_or_else(|| db.message()).replace('\n', "; "),
+        };
+    }
     let place = match db.position() {
         Some(ErrorPosition::Original(position)) => {
             let before = file.sql.chars().take(*position as usize);

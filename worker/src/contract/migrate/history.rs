@@ -11,7 +11,11 @@ use super::{MigrateError, Schema, tables};
 /// The history, in refinery's form but in our schema rather than in `public`.
 pub(super) const TABLE: &str = "ops.schema_history";
 
-/// Statements around refinery's own table and our manifest; both are ours alone.
+/// The tables that `TABLES` makes: of this schema before its first migration, and in nobody's way.
+pub(super) const OWN_TABLES: [&str; 4] =
+    ["schema_history", "schema_objects", "schema_digests", "older_objects"];
+
+/// Statements around the tables that migrate needs for itself.
 pub(super) const TABLES: &str = include_str!("tables.sql");
 
 /// Runs what is new and returns its names: each migration in a transaction of its own, which has the tables
@@ -95,4 +99,19 @@ pub(super) async fn compare(
         applied.push(version);
     }
     Ok(applied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_tables_are_those_that_are_made() {
+        let made: Vec<&str> = TABLES
+            .split("create table if not exists ops.")
+            .skip(1)
+            .filter_map(|rest| rest.split_whitespace().next())
+            .collect();
+        assert_eq!(made, OWN_TABLES);
+    }
 }

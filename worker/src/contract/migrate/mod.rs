@@ -11,13 +11,15 @@ mod files;
 mod history;
 mod locks;
 mod objects;
+mod older;
 mod replace;
 mod session;
 mod tables;
 
-pub use check::{Difference, Drift, catalog, check};
+pub use check::{Difference, Drift, catalog, check, older_catalog};
 pub use dump::dump_sql;
 pub use files::{Schema, SqlFile};
+pub use older::{Fate, Generation, Plan, Record, State, plan};
 
 use self::locks::Patience;
 use super::error::Refusal;
@@ -32,6 +34,8 @@ pub struct Applied {
     pub objects: usize,
     /// What an earlier version had made and is gone now.
     pub dropped: Vec<String>,
+    /// What became of objects of an older generation, by this call.
+    pub older: Vec<String>,
 }
 
 /// Why a database was not migrated or checked.
@@ -82,6 +86,15 @@ pub enum MigrateError {
     Pooler {
         /// How it was noticed.
         evidence: String,
+    },
+    /// Something in schema `ops` is neither ours nor known, or cannot be dealt with.
+    #[error(
+        "migrate changes nothing, since it cannot decide about what is in schema ops already: {}; \
+         `odooops migrate --plan` shows everything that is there", problems.join("; ")
+    )]
+    InTheWay {
+        /// What it is and what to do about it.
+        problems: Vec<String>,
     },
     /// Something that is not ours depends on what must go.
     #[error(
@@ -137,10 +150,12 @@ pub async fn apply(settings: &DatabaseSettings, schema: &Schema) -> Result<Appli
     let patience = Patience::new(settings);
     session::lock(settings, &session.client).await?;
     bootstrap::run(&session.client, schema).await?;
+    let older = older::make(&session.client, patience).await?;
     session.client.batch_execute("set role ops_owner").await?;
     let migrations = history::run(&session.client, schema, patience).await?;
-    let applied = objects::apply(&session.client, schema, patience).await?;
+    let schema = older::with_compatibility(&session.client, schema).await?;
+    let applied = objects::apply(&session.client, &schema, patience).await?;
     session.client.batch_execute("reset role").await?;
     session::unlock(&session.client).await?;
-    Ok(Applied { migrations, ..applied })
+    Ok(Applied { migrations, older, ..applied })
 }

@@ -81,9 +81,11 @@ async fn apply_locked(client: &Client, schema: &Schema) -> Result<Applied, Migra
         .filter(|(name, found)| work.is_new(name, found) || work.is_kept(name))
         .map(|(name, _)| (name.clone(), work.maker(name)))
         .collect();
-    let changed = work.changed_something();
-    for file in schema.phase(Phase::Grants).filter(|file| changed || !work.is_unchanged(file)) {
-        run_file(client, file).await?;
+    // One takes everything away before it gives, so all of them are run or none.
+    if work.changed_something() || schema.phase(Phase::Grants).any(|file| !work.is_unchanged(file)) {
+        for file in schema.phase(Phase::Grants) {
+            run_file(client, file).await?;
+        }
     }
     for file in schema.phase(Phase::Seed) {
         run_file(client, file).await?;
@@ -91,7 +93,7 @@ async fn apply_locked(client: &Client, schema: &Schema) -> Result<Applied, Migra
     record(client, &made).await?;
     Digests::write(client, schema, &now, &made).await?;
     let dropped = work.dropped().filter(|name| !made.contains_key(name)).map(ToString::to_string).collect();
-    Ok(Applied { migrations: Vec::new(), objects: made.len(), dropped })
+    Ok(Applied { objects: made.len(), dropped, ..Applied::default() })
 }
 
 /// The last manifest.

@@ -41,3 +41,29 @@ comment on column ops.schema_digests.file_digest is 'SHA-256 of the file.';
 comment on column ops.schema_digests.state_digest is
   'SHA-256 of the definition right after it was made; of a file, what it does to tables beside.';
 alter table ops.schema_digests enable row level security;
+
+create table if not exists ops.older_objects (
+  kind text not null,
+  older_identity text not null,
+  fate text not null,
+  identity text,
+  generation text,
+  note text,
+  definition text,
+  rights jsonb not null default '[]',
+  made_at timestamptz not null default clock_timestamp(),
+  constraint older_objects_pkey primary key (kind, older_identity),
+  constraint older_objects_fate_known
+    check (fate in ('adopted', 'moved', 'replaced', 'dropped', 'kept'))
+);
+comment on table ops.older_objects is
+  'What stood in schema ops before odooops was installed, and what became of it.';
+comment on column ops.older_objects.kind is
+  'schema, table, view, sequence, type, function; trigger or policy of an adopted table.';
+comment on column ops.older_objects.older_identity is 'What it was called.';
+comment on column ops.older_objects.identity is 'What it is called now; null where it is gone.';
+comment on column ops.older_objects.generation is 'The generation that its columns show.';
+comment on column ops.older_objects.definition is 'Of what was dropped, replaced or moved, how it was defined.';
+comment on column ops.older_objects.rights is
+  'Rights that others than the owner had: [{grantee, privilege, column, grantable}].';
+alter table ops.older_objects enable row level security;

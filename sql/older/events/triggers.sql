@@ -1,0 +1,6 @@
+-- Rows of ours have a project, which nobody else can name.
+create or replace trigger route_agent_event
+before insert on ops.run_events
+for each row
+when (new.project_id is null)
+execute function ops.route_agent_event();
