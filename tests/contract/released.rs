@@ -143,7 +143,7 @@ async fn the_previous_releases_worker_goes_on_while_the_schema_is_migrated() {
     for call in [
         "select ops.start_workflow_run(p_run_id => $1, p_worker_id => 'w1', p_claim_token => $2)",
         "select ops.heartbeat_worker(p_worker_id => 'w1', p_state => 'busy', p_reason => null,
-           p_run_ids => array[$1], p_claim_tokens => array[$2], p_lease_secs => 60)",
+           p_run_ids => array[$1::uuid], p_claim_tokens => array[$2::uuid], p_lease_secs => 60)",
         "select ops.append_run_log(p_run_id => $1, p_level => 'info', p_message => 'a line',
            p_metadata => '{}', p_claim_token => $2)",
         "select ops.record_step(p_run_id => $1, p_claim_token => $2, p_step => 'test',
