@@ -29,9 +29,10 @@ begin
   into v_renewed;
   if not found then
     -- Only where an older generation's agent runs were adopted (sql/older).
-    if to_regprocedure('ops.heartbeat_agent_run(uuid, text)') is not null
-      and ops.is_operator() and ops.heartbeat_agent_run(p_run_id, p_phase) then
-      return row(false, null)::ops.renewed_lease;
+    if to_regprocedure('ops.heartbeat_agent_run(uuid, text)') is not null then
+      if ops.is_operator() and ops.heartbeat_agent_run(p_run_id, p_phase) then
+        return row(false, null)::ops.renewed_lease;
+      end if;
     end if;
     if exists (
       select from ops.runs r

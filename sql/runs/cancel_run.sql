@@ -11,9 +11,10 @@ declare
   v_run record;
 begin
   -- Only where an older generation's agent runs were adopted (sql/older); none has a row of ours.
-  if to_regprocedure('ops.cancel_agent_run(uuid)') is not null
-    and ops.is_operator() and ops.cancel_agent_run(p_run_id) then
-    return null;
+  if to_regprocedure('ops.cancel_agent_run(uuid)') is not null then
+    if ops.is_operator() and ops.cancel_agent_run(p_run_id) then
+      return null;
+    end if;
   end if;
   perform ops.require_run_member(p_run_id, 'developer', 'cancel runs');
   select r.project_id, r.concurrency_key into v_run

@@ -98,7 +98,7 @@ async fn each_role_may_read_exactly_its_tables() {
     let members = "concurrency_keys project_memberships project_overview projects queue_overview run_artifacts \
          run_dependencies run_events run_log_chunks run_logs run_overview run_steps runs tools \
          upgrade_advisories workflow_versions workflows";
-    let operators = "concurrency_keys instance label_sets project_memberships project_overview projects \
+    let operators = "concurrency_keys instance label_sets older_objects project_memberships project_overview projects \
          queue_overview run_artifacts run_dependencies run_events run_log_chunks run_logs run_overview \
          run_steps runs schema_digests schema_history schema_objects tools upgrade_advisories worker_heartbeats \
          worker_overview workers workflow_versions \

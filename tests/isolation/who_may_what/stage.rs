@@ -63,7 +63,8 @@ impl Stage {
         }
         let shared = "select ops.put_tool('tool', 'image'); \
              insert into ops.upgrade_advisories (from_version, to_version, severity, title) \
-             values ('17.0', '18.0', 'info', 'x')";
+             values ('17.0', '18.0', 'info', 'x'); \
+             insert into ops.older_objects (kind, older_identity, fate) values ('table', 'ops.theirs', 'kept')";
         stage.superuser.batch_execute(shared).await.expect("what belongs to nobody");
         stage.know_owners().await;
         stage
