@@ -150,7 +150,9 @@ fn misplaces_login(url: &url::Url) -> bool {
         percent_encoding::percent_decode_str(text).decode_utf8_lossy().contains(marks)
     };
     let names = ["host", "hostaddr", "dbname", "user"];
+    let is_bare = |pair: &str| !pair.is_empty() && !pair.contains('=');
     url.fragment().is_some()
+        || url.query().is_some_and(|query| query.split('&').any(is_bare))
         || has(url.username(), &[':'])
         || has(url.host_str().unwrap_or_default(), &['@'])
         || has(url.path(), &['@', ':'])
@@ -264,6 +266,7 @@ mod tests {
             "postgres://me%3Ahunter22%40db/x",
             "postgres:///x?host=me:hunter22@db",
             "postgres://db/x#password=hunter22",
+            "postgres://db/x?hunter22",
         ] {
             let problem = config(Some(wrong), None).url().expect_err(wrong);
             let shown = format!("{problem} {problem:?}");

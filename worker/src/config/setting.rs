@@ -108,8 +108,7 @@ impl Setting {
             .arg(self.arg.clone().required(false));
         match alone.try_get_matches_from([format!("--{}={value}", self.flag)]) {
             Ok(_) => Ok(()),
-            // The source is named by whoever asks, and it need not be the flag.
-            Err(problem) => Err(first_paragraph(&problem).replacen(&format!(" for '{}'", self.arg), "", 1)),
+            Err(problem) => Err(without_flag(&first_paragraph(&problem), &self.flag)),
         }
     }
 
@@ -149,6 +148,15 @@ fn collect(command: &Command, path: &[String], found: &mut Vec<Setting>) {
         let path: Vec<String> = path.iter().cloned().chain([inner.get_name().to_owned()]).collect();
         collect(inner, &path, found);
     }
+}
+
+/// Clap's message without ` for '--slots <N>'`: the source need not be the flag, and whoever asks names it.
+fn without_flag(text: &str, flag: &str) -> String {
+    let cut = text.split_once(&format!(" for '--{flag}")).and_then(|(head, rest)| {
+        let (_, tail) = rest.split_once('\'')?;
+        Some(format!("{head}{tail}"))
+    });
+    cut.unwrap_or_else(|| text.to_owned())
 }
 
 /// The first paragraph of clap's message, in one line.
