@@ -6,4 +6,3 @@ mod image;
 mod replicas;
 mod settings;
 mod stack;
-mod workflows;

@@ -55,6 +55,7 @@ fn workflows_have_no_rights_but_reading_and_their_actions_are_pinned() {
         let workflow = std::fs::read_to_string(&path).expect("a workflow");
         workflows += 1;
         assert!(workflow.lines().any(|line| line == "permissions: {}"), "{}", path.display());
+        assert!(!workflow.contains(": write"), "{}", path.display());
         for (name, lines) in jobs(&workflow) {
             let given = lines.iter().skip_while(|line| *line != "permissions:").nth(1);
             assert_eq!(given.map(String::as_str), Some("contents: read"), "{}: {name}", path.display());
@@ -69,4 +70,11 @@ fn workflows_have_no_rights_but_reading_and_their_actions_are_pinned() {
         }
     }
     assert!(workflows >= 2);
+}
+
+#[test]
+fn ci_names_its_toolchain_before_it_is_used() {
+    let ci = text(".github/workflows/ci.yml");
+    let selected = ci.find("rustup default").expect("a toolchain is selected");
+    assert!(selected < ci.find("./scripts/test").expect("the tests"), "after its use");
 }

@@ -7,7 +7,7 @@ with relations as (
   where n.nspname = 'ops'
     and c.relkind in ('r', 'p', 'v', 'm')
     and not c.relispartition
-    and c.relname not in ('schema_history', 'schema_objects', 'older_objects')
+    and c.relname not in ('schema_history', 'schema_objects', 'schema_digests', 'older_objects')
 ),
 columns as (
   select a.attrelid as oid,
@@ -21,7 +21,9 @@ columns as (
       'not_null', a.attnotnull,
       'default', case when a.attgenerated = '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end,
       'is_identity', a.attidentity <> '',
-      'is_secret', not pg_catalog.has_column_privilege('ops_operator', a.attrelid, a.attnum, 'select'),
+      -- Of a table that an operator does not read at all, nothing is kept from him in particular.
+      'is_secret', pg_catalog.has_any_column_privilege('ops_operator', a.attrelid, 'select')
+        and not pg_catalog.has_column_privilege('ops_operator', a.attrelid, a.attnum, 'select'),
       'comment', pg_catalog.col_description(a.attrelid, a.attnum)
     ) order by a.attnum) as list
   from pg_catalog.pg_attribute a

@@ -4,6 +4,24 @@ use super::model::{Column, Diagram, ForeignKey, Relation};
 use super::topics::topics;
 use super::{MADE_BY, is_plain, one_line};
 
+/// Words of the notation that need quotes as the name of an entity.
+const KEYWORDS: &[&str] = &[
+    "accDescr",
+    "accTitle",
+    "class",
+    "classDef",
+    "direction",
+    "many",
+    "one",
+    "only",
+    "optionally",
+    "style",
+    "title",
+    "to",
+    "u",
+    "zero",
+];
+
 /// Each topic with its tables, then what points where.
 pub(super) fn write(diagram: &Diagram) -> String {
     let mut text = format!("%% {MADE_BY} mermaid\nerDiagram\n");
@@ -68,7 +86,11 @@ fn line(relation: &Relation, key: &ForeignKey) -> String {
 }
 
 fn entity_name(name: &str) -> String {
-    if is_plain(name) { name.to_owned() } else { format!("\"{}\"", quotable(name)) }
+    if is_plain(name) && !KEYWORDS.contains(&name) {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", quotable(name))
+    }
 }
 
 /// Names of columns and types know no quotes.
@@ -97,6 +119,7 @@ mod tests {
         let text = write(&odd());
         for line in [
             "  \"odd things\" {",
+            "  \"class\" {",
             "    uuid the_id PK \"the id:\"",
             "    uuid parent_id FK \"parent id:\"",
             "    odd_state state \"it's a \\ state (not 'yet', done)\"",

@@ -7,7 +7,7 @@ mod relations;
 use self::fields::{column_field, quoted};
 use self::names::Names;
 use self::relations::Links;
-use super::model::{Diagram, Index, Key, Relation, RelationKind};
+use super::model::{Column, Diagram, Index, Key, Relation, RelationKind};
 use super::topics::{Topic, topics};
 use super::{MADE_BY, one_line};
 
@@ -57,9 +57,14 @@ fn heading(topic: &Topic<'_>) -> String {
     format!("// {} {}\n", "-".repeat(4), topic.title)
 }
 
-/// Prisma wants a key of a model and none of a view.
+/// Prisma wants a key without nulls of a model, and none of a view.
 fn is_model(relation: &Relation) -> bool {
-    relation.kind == RelationKind::Table && !relation.keys.is_empty()
+    let is_whole = |column: &&Column| column.not_null && !column.is_secret;
+    relation.kind == RelationKind::Table
+        && relation
+            .keys
+            .iter()
+            .any(|key| key.columns.iter().all(|name| relation.column(name).as_ref().is_some_and(is_whole)))
 }
 
 fn model(diagram: &Diagram, relation: &Relation, names: &Names, links: &Links) -> String {
@@ -74,7 +79,7 @@ fn model(diagram: &Diagram, relation: &Relation, names: &Names, links: &Links) -
         .collect();
     let mut text = documentation("", relation.comment.as_deref());
     if relation.kind == RelationKind::Table && !is_model(relation) {
-        text.push_str("/// A table without a key, which Prisma reads as a view.\n");
+        text.push_str("/// A table without a key that Prisma takes, and so a view to it.\n");
     }
     let kind = if is_model(relation) { "model" } else { "view" };
     text.push_str(&format!("{kind} {} {{\n{columns}", names.of(&relation.name)));

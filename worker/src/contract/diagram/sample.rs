@@ -27,12 +27,14 @@ pub(super) fn odd() -> Diagram {
     labels["default"] = json!("'{}'::text[]");
     let mut token = column("token", "uuid");
     token["is_secret"] = json!(true);
+    let mut login = column("login", "name");
+    login["is_secret"] = json!(true);
     let document = json!({
         "enums": [{"name": "odd state", "values": ["not \"yet\"", "done"], "comment": "How it is."}],
         "relations": [
             {
                 "name": "odd things", "kind": "table", "comment": "Two lines\nof \"comment\"",
-                "columns": [id, column("parent id", "uuid"), state, labels, token, column("login", "name")],
+                "columns": [id, column("parent id", "uuid"), state, labels, token, login],
                 "keys": [
                     {"name": "odd things_pkey", "is_primary": true, "columns": ["the id"]},
                     {"name": "odd_key", "is_primary": false, "columns": ["parent id", "state"]},
@@ -49,7 +51,7 @@ pub(super) fn odd() -> Diagram {
             },
             {
                 "name": "class", "kind": "table", "comment": null, "columns": [column("1st", "int4")],
-                "keys": [], "foreign_keys": [], "checks": [], "indexes": [],
+                "keys": [{"name": "class_key", "is_primary": false, "columns": ["1st"]}], "foreign_keys": [], "checks": [], "indexes": [],
             },
             {
                 "name": "seen", "kind": "view", "comment": "What can be seen.",

@@ -26,7 +26,8 @@ pub(super) fn column_field(
         parts.extend(own_key(relation, column));
         parts.extend(default(diagram, column, &base));
     }
-    if column.is_secret {
+    // Prisma leaves the unsupported out by itself and refuses to be told so.
+    if column.is_secret && !base.starts_with("Unsupported") {
         parts.push("@ignore".to_owned());
     }
     if inner.of(&column.name) != column.name {
