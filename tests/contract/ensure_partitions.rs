@@ -1,6 +1,7 @@
 //! `ensure_partitions`: history by month, made ahead of time.
 
 use super::scene::{Scene, code, run, value, values};
+use crate::support::signals::within_limit;
 
 const PARTITIONS: &str = "select c.relname::text from pg_inherits i join pg_class c on c.oid = i.inhrelid \
      where i.inhparent = 'ops.run_events'::regclass order by 1";
@@ -44,4 +45,33 @@ async fn every_partition_is_shut_like_its_parent() {
     assert_eq!(code(&scene.operator, &format!("select from ops.{name}"), &[]).await, "42501");
     let open = "select count(*) from pg_class where relispartition and relkind = 'r' and not relrowsecurity";
     assert_eq!(value::<i64>(&superuser, open, &[]).await, 0);
+}
+
+#[tokio::test]
+async fn a_long_reader_beside_a_default_partition_holds_up_nobody() {
+    let scene = Scene::new().await;
+    let (superuser, reader) = (scene.database.superuser().await, scene.database.superuser().await);
+    // As in a database with older senders of events (sql/older/events/columns.sql).
+    let default = "create table ops.run_events_older partition of ops.run_events \
+         (constraint run_events_older_stays_empty check (false)) default; \
+         alter table ops.run_events_older enable row level security";
+    superuser.batch_execute(default).await.expect("a default partition");
+    let before = values::<String>(&superuser, PARTITIONS, &[]).await.len();
+    reader.batch_execute("begin; select from ops.run_events").await.expect("a reader");
+
+    scene.put_clock_forward(75 * 24 * 3600).await;
+    let call = value::<i32>(&superuser, "select ops.ensure_partitions()", &[]);
+    let made = within_limit("an answer in spite of the reader", call).await;
+    assert_eq!(values::<String>(&superuser, PARTITIONS, &[]).await.len(), before, "left for the next time");
+    assert!(made > 0, "those of run_log_chunks, which nobody reads");
+
+    reader.batch_execute("commit").await.expect("it ends");
+    assert_eq!(value::<i32>(&superuser, "select ops.ensure_partitions()", &[]).await, made);
+    assert_eq!(values::<String>(&superuser, PARTITIONS, &[]).await.len(), before + made as usize);
+
+    reader.batch_execute("begin; select from ops.run_events").await.expect("a reader");
+    scene.put_clock_forward(400 * 24 * 3600).await;
+    let call = code(&superuser, "select ops.ensure_partitions()", &[]);
+    let refused = within_limit("a refusal in spite of the reader", call).await;
+    assert_eq!(refused, "55P03", "this month's is not left out in silence");
 }
