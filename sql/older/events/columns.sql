@@ -24,5 +24,7 @@ begin
     create table ops.run_events_older partition of ops.run_events
       (constraint run_events_older_stays_empty check (false)) default;
     alter table ops.run_events_older enable row level security;
+    create trigger refuse_truncate before truncate on ops.run_events_older
+      for each statement execute function ops.refuse_event_change();
   end if;
 end $$;
