@@ -57,10 +57,10 @@ def check_links(path, source):
 
 
 def ignored():
-    """What the reader makes: paths without wildcards in a .gitignore."""
+    """What the reader makes: the paths of a .gitignore, without a wildcard at the end."""
     for path in Path().glob("*/.gitignore"):
         for line in text(path).splitlines():
-            yield str(path.parent / line.strip("/"))
+            yield str(path.parent / line.strip("/*"))
 
 
 def code_of(source):
