@@ -19,6 +19,8 @@ use crate::container::{ContainerError, ContainerExit, ContainerSpec, MountSource
 
 /// Exit code of a process that SIGKILL ended.
 const SIGKILLED: i64 = 137;
+/// How much later than a container's end the news may come that its memory was the cause.
+const NEWS_DELAY: Duration = Duration::from_secs(1);
 
 impl Docker {
     pub(super) async fn create_container(&self, spec: &ContainerSpec) -> Result<String, ContainerError> {
@@ -122,7 +124,7 @@ impl Link {
     pub(super) async fn wait_for_end(&self, id: &str) -> Result<ContainerExit, ContainerError> {
         let mut patience = Patience::new(self.limits.patience);
         let mut engine_was_gone = false;
-        let mut looked_again = false;
+        let mut killed_at = None;
         let mut told = self.told_of_end(id);
         let mut ticks = tokio::time::interval(self.limits.poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -143,9 +145,10 @@ impl Link {
                         ));
                     }
                     // The news of a memory kill may come after that of the end.
-                    Some(exit) if exit.code == SIGKILLED && !exit.oom_killed && !looked_again => {
-                        looked_again = true;
-                    }
+                    Some(exit)
+                        if exit.code == SIGKILLED
+                            && !exit.oom_killed
+                            && killed_at.get_or_insert_with(Instant::now).elapsed() < NEWS_DELAY => {}
                     Some(exit) => return Ok(exit),
                     None if state.status == Some(ContainerStateStatusEnum::CREATED) => {
                         return Err(ContainerError::Engine(format!("container {id} was never started")));
