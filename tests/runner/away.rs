@@ -120,9 +120,15 @@ async fn a_run_that_somebody_else_has_taken_is_stopped_at_once() {
     quick.heartbeat_every = Duration::from_millis(200);
     let _worker = stage.worker_with(quick).await;
     stage.engine.until_started("build").await;
-    let expire = "update ops.runs set lease_expires_at = now() - interval '1 s' where id = $1";
-    stage.eye.execute(expire, &[&run_id.0]).await.expect("an expired lease");
-    stage.operator.reap_lost_runs(10).await.expect("reaped");
+    // A heartbeat may come between the two and renew the lease.
+    let expire =
+        "update ops.runs set lease_expires_at = now() - interval '1 s' where id = $1 and attempt = 1";
+    wait_until("the run is taken from the worker", async || {
+        stage.eye.execute(expire, &[&run_id.0]).await.expect("an expired lease");
+        stage.operator.reap_lost_runs(10).await.expect("reaped");
+        (stage.run(run_id).await["failed_attempts"] == 1).then_some(())
+    })
+    .await;
     within_limit("the container's end", stage.engine.until_removed("build")).await;
 }
 
