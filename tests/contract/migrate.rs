@@ -120,12 +120,7 @@ async fn a_role_without_superuser_can_migrate() {
         ))
         .await
         .expect("make the migrator");
-    let mut url = server_url();
-    url.set_path(database.name());
-    url.set_username(&migrator).expect("a URL with a host");
-    url.set_password(Some(PASSWORD)).expect("a URL with a host");
-    let mut settings = database.superuser_settings();
-    settings.url = String::from(url).into();
+    let settings = database.settings_as(&migrator);
     let first = migrate::apply(&settings, &Schema::embedded()).await;
     let again = migrate::apply(&settings, &Schema::embedded()).await;
     let drift = migrate::check(&settings).await;

@@ -76,9 +76,13 @@ impl TestDatabase {
 
     /// Its URL with a LOGIN role that is in one of our roles only.
     pub(crate) fn login_url(&self, login: Login) -> String {
+        self.url_as(login.name())
+    }
+
+    fn url_as(&self, role: &str) -> String {
         let mut url = server_url();
         url.set_path(&self.name);
-        url.set_username(login.name()).expect("a URL with a host");
+        url.set_username(role).expect("a URL with a host");
         url.set_password(Some(postgres_roles::PASSWORD)).expect("a URL with a host");
         url.into()
     }
@@ -101,6 +105,11 @@ impl TestDatabase {
     /// Settings for `migrate`: the superuser.
     pub(crate) fn superuser_settings(&self) -> DatabaseSettings {
         settings(&self.url())
+    }
+
+    /// Settings for `migrate`: a role of the test's own, with the password of all.
+    pub(crate) fn settings_as(&self, role: &str) -> DatabaseSettings {
+        settings(&self.url_as(role))
     }
 
     /// The client that the product uses, as a LOGIN role.

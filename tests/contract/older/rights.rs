@@ -273,12 +273,7 @@ async fn whoever_owns_the_older_objects_can_migrate_over_them() {
         ))
         .await
         .expect("everything is the migrator's");
-    let mut url = server_url();
-    url.set_path(database.name());
-    url.set_username(&migrator).expect("a URL with a host");
-    url.set_password(Some(PASSWORD)).expect("a URL with a host");
-    let mut settings = database.superuser_settings();
-    settings.url = String::from(url).into();
+    let settings = database.settings_as(&migrator);
     let first = migrate::apply(&settings, &Schema::embedded()).await;
     let again = migrate::apply(&settings, &Schema::embedded()).await;
     let drift = migrate::check(&settings).await;
